@@ -1,0 +1,79 @@
+"""The settings: read once at a door, plain frozen values below it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from omninode.errors import BadInput
+
+_KAFKA = "OMNINODE_KAFKA_"
+_BOOTSTRAP = "OMNINODE_KAFKA_BOOTSTRAP_SERVERS"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says. None: the embedded part is used."""
+
+    #: Everything that is kept on this machine lies under this folder.
+    home: Path
+    #: The first word of the topics' names.
+    environment: str = "dev"
+    kafka_bootstrap_servers: str | None = None
+    #: librdkafka's own options, which may hold secrets.
+    kafka_options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    postgres_url: str | None = field(default=None, repr=False)
+    #: A folder, or the URL of an object store.
+    lake: str = ""
+    #: The object store's own options, which may hold secrets.
+    lake_options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str], *, folder: Path) -> "Settings":
+        """Read the settings from environment variables; relative paths start at `folder`.
+
+        Raises `BadInput` that names the variable.
+
+        >>> Settings.read({"OMNINODE_HOME": "/srv/omninode"}, folder=Path("/")).lake
+        '/srv/omninode/lake'
+        """
+        home = folder / Path(_text(environ, "OMNINODE_HOME", ".omninode")).expanduser()
+        return cls(
+            home=home,
+            environment=_topic_prefix(_text(environ, "OMNINODE_ENV", "dev")),
+            kafka_bootstrap_servers=environ.get(_BOOTSTRAP, "").strip() or None,
+            kafka_options=_kafka_options(environ),
+            postgres_url=_postgres_url(environ.get("OMNINODE_POSTGRES_URL", "").strip()),
+            lake=_lake(environ.get("OMNINODE_LAKE", "").strip(), home, folder),
+            lake_options={name: value for name, value in environ.items() if name.startswith("AWS_")},
+        )
+
+
+def _text(environ: Mapping[str, str], name: str, default: str) -> str:
+    return environ.get(name, "").strip() or default
+
+
+def _topic_prefix(prefix: str) -> str:
+    if not all(character.isalnum() or character in "._-" for character in prefix):
+        raise BadInput(f"OMNINODE_ENV: {prefix!r} cannot begin a topic's name; use letters, digits, '.', '_' and '-'")
+    return prefix
+
+
+def _kafka_options(environ: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name.removeprefix(_KAFKA).lower().replace("_", "."): value
+        for name, value in environ.items()
+        if name.startswith(_KAFKA) and name != _BOOTSTRAP
+    }
+
+
+def _postgres_url(url: str) -> str | None:
+    if url and urlsplit(url).scheme not in ("postgresql", "postgres"):
+        raise BadInput("OMNINODE_POSTGRES_URL: not a URL that begins with postgresql://")
+    return url or None
+
+
+def _lake(place: str, home: Path, folder: Path) -> str:
+    if "://" in place:
+        return place
+    return str(folder / Path(place).expanduser()) if place else str(home / "lake")
