@@ -1,0 +1,1 @@
+"""Kafka in, Delta lake of Parquet micro-batches out."""

@@ -1,0 +1,23 @@
+"""What can go wrong on the way from Kafka into the lake."""
+
+from omninode.errors import OmninodeError
+
+
+class Fenced(OmninodeError):
+    """Another writer has committed further offsets of a partition; read on from there."""
+
+
+class LakeFailure(OmninodeError):
+    """The lake cannot be read or written."""
+
+
+class KafkaFailure(OmninodeError):
+    """Kafka cannot be reached, or refused what we asked for."""
+
+
+class OffsetsGone(OmninodeError):
+    """Kafka no longer has the offset to read next: retention passed it, or the topic was made anew."""
+
+
+class MissingExtra(OmninodeError):
+    """A part that is an optional extra of the package is not installed."""

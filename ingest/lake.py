@@ -1,0 +1,208 @@
+"""The lake: Delta tables of Parquet micro-batches, which keep Kafka's offsets in the same commit as the rows."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from ingest.errors import Fenced, LakeFailure
+from ingest.schema import DEAD_LETTERS, DEAD_LETTERS_PARTITION_BY, EVENTS, EVENTS_PARTITION_BY
+
+_BATCH_ID = "omninode.batch_id"
+_HOURS = "omninode.hours"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class PartitionId(NamedTuple):
+    """One partition of a topic of one Kafka cluster; a new cluster counts its offsets from 0 again."""
+
+    cluster: str
+    topic: str
+    partition: int
+
+    @property
+    def app_id(self) -> str:
+        """Name the partition in the Delta log."""
+        return f"{self.cluster}/{self.topic}/{self.partition}"
+
+
+class Advance(NamedTuple):
+    """The offset that a micro-batch continues from (None: the first ever), and the one that comes after it."""
+
+    continues_from: int | None
+    next_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class MicroBatch:
+    """What one commit brings: rows, and how far it reads in each partition."""
+
+    batch_id: str
+    events: pl.DataFrame
+    dead_letters: pl.DataFrame
+    advances: Mapping[PartitionId, Advance]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one commit did: the version it made, its micro-batch and the hours (UTC) of the events it brought."""
+
+    version: int
+    batch_id: str
+    hours: tuple[datetime, ...]
+
+
+@dataclass(slots=True)
+class Lake:
+    """The two tables of a lake, open for appending. Make one with `open_lake`."""
+
+    url: str
+    storage_options: dict[str, str]
+    _events: DeltaTable
+    _dead_letters: DeltaTable
+    _writer: WriterProperties = field(default_factory=lambda: WriterProperties(compression="ZSTD", compression_level=1))
+
+    @property
+    def events_url(self) -> str:
+        """Where the table of events is, for those who read it."""
+        return events_url(self.url)
+
+    @property
+    def lake_id(self) -> str:
+        """The events table's own id: versions of another lake do not compare with this one's."""
+        return str(self._events.metadata().id)
+
+    @property
+    def version(self) -> int:
+        """The version of the events table as this object last saw it."""
+        return self._events.version()
+
+    def refresh(self) -> None:
+        """See what others have committed since."""
+        self._events.update_incremental()
+        self._dead_letters.update_incremental()
+
+    def next_offset(self, partition: PartitionId) -> int | None:
+        """Return the offset to read next in this partition, None if nothing of it is in the lake."""
+        return self._events.transaction_version(partition.app_id)
+
+    def append(self, batch: MicroBatch) -> Change:
+        """Commit a micro-batch: rows and offsets together, or neither.
+
+        Raises `Fenced` if another writer has moved on one of its partitions: seek to `next_offset` and go on.
+        """
+        self._check_advances(batch.advances)
+        self._append_dead_letters(batch)
+        hours = _hours(batch.events)
+        metadata = {_BATCH_ID: batch.batch_id, _HOURS: json.dumps(hours)}
+        self._commit(self._events, batch.events, batch.advances, metadata)
+        return Change(self._events.version(), batch.batch_id, _instants(hours))
+
+    def changes_since(self, version: int) -> list[Change] | None:
+        """Return what was committed after a version, oldest first; None if the log does not reach back that far."""
+        self.refresh()
+        count = self._events.version() - version
+        if count <= 0:
+            return []
+        commits = self._events.history(count)
+        if len(commits) < count or any("version" not in commit for commit in commits):
+            return None
+        return [_change(commit) for commit in reversed(commits) if _BATCH_ID in commit]
+
+    def _check_advances(self, advances: Mapping[PartitionId, Advance]) -> None:
+        # Delta's own check compares with the version this object has read: a refreshed object would hide a conflict.
+        for partition, advance in advances.items():
+            if self.next_offset(partition) != advance.continues_from:
+                raise Fenced(partition.app_id)
+
+    def _append_dead_letters(self, batch: MicroBatch) -> None:
+        """Dead letters go first. If we die in between, the batch is read again: what is here already is left out."""
+        if batch.dead_letters.is_empty():
+            return
+        kept = {partition: self._dead_letters.transaction_version(partition.app_id) for partition in batch.advances}
+        rows = batch.dead_letters.filter(_from_offsets(kept))
+        self._commit(self._dead_letters, rows, batch.advances, {_BATCH_ID: batch.batch_id})
+
+    def _commit(
+        self,
+        table: DeltaTable,
+        rows: pl.DataFrame,
+        advances: Mapping[PartitionId, Advance],
+        metadata: dict[str, str],
+    ) -> None:
+        offsets = [Transaction(partition.app_id, advance.next_offset) for partition, advance in advances.items()]
+        properties = CommitProperties(custom_metadata=metadata, app_transactions=offsets)
+        try:
+            write_deltalake(table, rows, mode="append", commit_properties=properties, writer_properties=self._writer)
+        except CommitFailedError as error:
+            raise Fenced(str(error)) from error
+        except (DeltaError, OSError) as error:
+            raise LakeFailure(f"lake {self.url}: {_first_line(error)}; check the folder's space and rights") from error
+
+
+def open_lake(url: str, storage_options: Mapping[str, str] | None = None) -> Lake:
+    """Open the lake at a folder or an object store's URL, and make its tables if they are not there."""
+    options = dict(storage_options or {})
+    try:
+        if "://" not in url:
+            Path(url).mkdir(parents=True, exist_ok=True)
+        events = _table(events_url(url), EVENTS, EVENTS_PARTITION_BY, options)
+        letters = _table(f"{url.rstrip('/')}/dead_letters", DEAD_LETTERS, DEAD_LETTERS_PARTITION_BY, options)
+    except (DeltaError, OSError) as error:
+        raise LakeFailure(f"lake {url}: {_first_line(error)}; set OMNINODE_LAKE to a place that can be used") from error
+    return Lake(url, options, events, letters)
+
+
+def events_url(url: str) -> str:
+    """Where the table of events is in a lake."""
+    return f"{url.rstrip('/')}/events"
+
+
+def _table(url: str, schema: pl.Schema, partition_by: list[str], options: dict[str, str]) -> DeltaTable:
+    try:
+        return DeltaTable(url, storage_options=options)
+    except TableNotFoundError:
+        pass
+    # Statistics of the columns that reads are pruned by; those of every column would cost more than they save.
+    pruned_by = [name for name in ("event_time", "ingested_at", "batch_id", "offset") if name in schema]
+    return DeltaTable.create(
+        url,
+        schema.to_frame().to_arrow().schema,
+        mode="ignore",
+        partition_by=partition_by,
+        configuration={"delta.dataSkippingStatsColumns": ",".join(pruned_by)},
+        storage_options=options,
+    )
+
+
+def _hours(events: pl.DataFrame) -> list[int]:
+    hours = events.select(pl.col("event_time").dt.epoch("s") // 3600).to_series()
+    return sorted(hours.unique().to_list())
+
+
+def _instants(hours: Iterable[int]) -> tuple[datetime, ...]:
+    return tuple(_EPOCH + timedelta(hours=hour) for hour in hours)
+
+
+def _change(commit: Mapping[str, Any]) -> Change:
+    return Change(commit["version"], commit[_BATCH_ID], _instants(json.loads(commit[_HOURS])))
+
+
+def _from_offsets(kept: Mapping[PartitionId, int | None]) -> pl.Expr:
+    """Rows of offsets that the table does not have yet."""
+    return pl.any_horizontal(
+        (pl.col("topic") == partition.topic)
+        & (pl.col("partition") == partition.partition)
+        & (pl.col("offset") >= (next_offset or 0))
+        for partition, next_offset in kept.items()
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
