@@ -1,0 +1,184 @@
+-- Every statement that the package sends, each under its name. sql/queries.py loads them.
+
+-- take_write_turn --
+-- Refreshes write one after another, until the end of the transaction. What a refresh reads after this line is therefore
+-- all that the earlier ones left behind.
+SELECT pg_advisory_xact_lock(4702111234474983745);
+
+-- create_incoming_metrics --
+-- Where COPY puts the rows, of the same types as the table, so that they are compared as they would be stored.
+CREATE TEMPORARY TABLE incoming_metrics (
+    aggregation_id UUID,
+    window_type VARCHAR(50),
+    window_start TIMESTAMP WITH TIME ZONE,
+    window_end TIMESTAMP WITH TIME ZONE,
+    aggregation_type VARCHAR(50),
+    group_key VARCHAR(255),
+    total_generations INTEGER,
+    successful_generations INTEGER,
+    failed_generations INTEGER,
+    success_rate NUMERIC(5, 4),
+    started_generations INTEGER,
+    in_flight_generations INTEGER,
+    abandoned_generations INTEGER,
+    conflicting_terminal_events INTEGER,
+    duration_statistics JSONB,
+    quality_statistics JSONB,
+    cost_statistics JSONB
+) ON COMMIT DROP;
+
+-- copy_incoming_metrics --
+-- The columns stand in the order of sql/metric_rows.py.
+COPY incoming_metrics FROM STDIN;
+
+-- replace_windows --
+-- Put the incoming rows in the place of what the given windows hold, but leave out the windows that hold what a later
+-- version of the same lake made. A row's lake_version and updated_at change only with its content.
+WITH given AS (
+    SELECT * FROM unnest(%(window_types)s::VARCHAR[], %(window_starts)s::TIMESTAMPTZ[]) AS g (window_type, window_start)
+),
+accepted AS (
+    INSERT INTO refreshed_windows AS w (window_type, window_start, lake_id, checked_lake_version)
+    SELECT window_type, window_start, %(lake_id)s::UUID, %(lake_version)s::BIGINT FROM given
+    ON CONFLICT (window_type, window_start) DO UPDATE
+    SET lake_id = excluded.lake_id, checked_lake_version = excluded.checked_lake_version
+    WHERE w.lake_id <> excluded.lake_id OR w.checked_lake_version <= excluded.checked_lake_version
+    RETURNING window_type, window_start
+),
+deleted AS (
+    DELETE FROM codegen_metrics_aggregated AS m
+    USING accepted AS a
+    WHERE (m.window_type, m.window_start) = (a.window_type, a.window_start)
+    AND NOT EXISTS (
+        SELECT FROM incoming_metrics AS i
+        WHERE (i.window_type, i.window_start, i.aggregation_type, i.group_key)
+            = (m.window_type, m.window_start, m.aggregation_type, m.group_key)
+    )
+    RETURNING 1
+),
+written AS (
+    INSERT INTO codegen_metrics_aggregated AS m (
+        aggregation_id, window_type, window_start, window_end, aggregation_type, group_key,
+        total_generations, successful_generations, failed_generations, success_rate,
+        started_generations, in_flight_generations, abandoned_generations, conflicting_terminal_events,
+        duration_statistics, quality_statistics, cost_statistics,
+        lake_id, lake_version, checked_lake_version, updated_at
+    )
+    SELECT i.*, %(lake_id)s::UUID, %(lake_version)s::BIGINT, %(lake_version)s::BIGINT, now()
+    FROM incoming_metrics AS i
+    JOIN accepted AS a USING (window_type, window_start)
+    ON CONFLICT (window_type, window_start, aggregation_type, group_key) DO UPDATE
+    SET aggregation_id = excluded.aggregation_id,
+        window_end = excluded.window_end,
+        total_generations = excluded.total_generations,
+        successful_generations = excluded.successful_generations,
+        failed_generations = excluded.failed_generations,
+        success_rate = excluded.success_rate,
+        started_generations = excluded.started_generations,
+        in_flight_generations = excluded.in_flight_generations,
+        abandoned_generations = excluded.abandoned_generations,
+        conflicting_terminal_events = excluded.conflicting_terminal_events,
+        duration_statistics = excluded.duration_statistics,
+        quality_statistics = excluded.quality_statistics,
+        cost_statistics = excluded.cost_statistics,
+        lake_id = excluded.lake_id,
+        checked_lake_version = excluded.checked_lake_version,
+        (lake_version, updated_at) = (
+            SELECT
+                CASE WHEN changed THEN excluded.lake_version ELSE m.lake_version END,
+                CASE WHEN changed THEN excluded.updated_at ELSE m.updated_at END
+            FROM (
+                SELECT (
+                    m.lake_id, m.aggregation_id, m.window_end,
+                    m.total_generations, m.successful_generations, m.failed_generations, m.success_rate,
+                    m.started_generations, m.in_flight_generations, m.abandoned_generations,
+                    m.conflicting_terminal_events, m.duration_statistics, m.quality_statistics, m.cost_statistics
+                ) IS DISTINCT FROM (
+                    excluded.lake_id, excluded.aggregation_id, excluded.window_end,
+                    excluded.total_generations, excluded.successful_generations, excluded.failed_generations,
+                    excluded.success_rate,
+                    excluded.started_generations, excluded.in_flight_generations, excluded.abandoned_generations,
+                    excluded.conflicting_terminal_events, excluded.duration_statistics, excluded.quality_statistics,
+                    excluded.cost_statistics
+                ) AS changed
+            ) AS comparison
+        )
+    -- A row that was inserted has never been locked or updated: its xmax is 0. now() is the transaction's own time.
+    RETURNING xmax = 0 AS inserted, updated_at = now() AS changed
+)
+SELECT
+    count(*) FILTER (WHERE inserted) AS inserted,
+    count(*) FILTER (WHERE changed AND NOT inserted) AS updated,
+    count(*) FILTER (WHERE NOT changed) AS unchanged,
+    (SELECT count(*) FROM deleted) AS deleted,
+    (SELECT count(*) FROM incoming_metrics) - count(*) AS superseded
+FROM written;
+
+-- forget_other_lakes --
+-- What another lake made is not explained by this one.
+WITH forgotten AS (
+    DELETE FROM refreshed_windows WHERE lake_id <> %(lake_id)s::UUID
+)
+DELETE FROM codegen_metrics_aggregated WHERE lake_id <> %(lake_id)s::UUID;
+
+-- drop_incoming_metrics --
+-- A second refresh in the same transaction makes its own.
+DROP TABLE incoming_metrics;
+
+-- read_metrics --
+-- The rows of one window type and strategy whose window starts in [start, end); a missing bound is no bound.
+SELECT
+    aggregation_id, window_type, window_start, window_end, aggregation_type, group_key,
+    total_generations, successful_generations, failed_generations, success_rate,
+    started_generations, in_flight_generations, abandoned_generations, conflicting_terminal_events,
+    duration_statistics::TEXT, quality_statistics::TEXT, cost_statistics::TEXT,
+    lake_id, lake_version, checked_lake_version, updated_at
+FROM codegen_metrics_aggregated
+WHERE window_type = %(window_type)s
+AND aggregation_type = %(aggregation_type)s
+AND window_start >= coalesce(%(start)s::TIMESTAMPTZ, '-infinity')
+AND window_start < coalesce(%(end)s::TIMESTAMPTZ, 'infinity')
+ORDER BY window_start, group_key COLLATE "C";
+
+-- get_metric --
+-- One row by its id.
+SELECT
+    aggregation_id, window_type, window_start, window_end, aggregation_type, group_key,
+    total_generations, successful_generations, failed_generations, success_rate,
+    started_generations, in_flight_generations, abandoned_generations, conflicting_terminal_events,
+    duration_statistics::TEXT, quality_statistics::TEXT, cost_statistics::TEXT,
+    lake_id, lake_version, checked_lake_version, updated_at
+FROM codegen_metrics_aggregated
+WHERE aggregation_id = %(aggregation_id)s;
+
+-- get_progress --
+-- How far the refresh of this name has come.
+SELECT lake_id, lake_version, as_of FROM refresh_progress WHERE name = %(name)s;
+
+-- set_progress --
+-- Forward only, except to another lake.
+INSERT INTO refresh_progress AS p (name, lake_id, lake_version, as_of)
+VALUES (%(name)s, %(lake_id)s::UUID, %(lake_version)s, %(as_of)s)
+ON CONFLICT (name) DO UPDATE
+SET lake_id = excluded.lake_id, lake_version = excluded.lake_version, as_of = excluded.as_of, updated_at = now()
+WHERE p.lake_id <> excluded.lake_id OR (p.lake_version, p.as_of) <= (excluded.lake_version, excluded.as_of);
+
+-- take_migration_turn --
+-- Two migrators at once follow one another.
+SELECT pg_advisory_xact_lock(4702111234474983746);
+
+-- create_schema_migrations --
+-- Which migrations the database has seen.
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    name TEXT PRIMARY KEY,
+    checksum TEXT NOT NULL,
+    applied_at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT now()
+);
+
+-- get_migrations --
+-- The migrations that were applied, and the checksum of each as it was then.
+SELECT name, checksum FROM schema_migrations ORDER BY name;
+
+-- record_migration --
+-- In the same transaction as the migration itself.
+INSERT INTO schema_migrations (name, checksum) VALUES (%(name)s, %(checksum)s);
