@@ -23,7 +23,6 @@ demo: $(INSTALLED) ## Run the main job once, on embedded servers
 	@$(BIN)/omninode demo
 
 test: $(INSTALLED) ## Run all tests, with coverage
-	@$(BIN)/python -m tests.browser.chromium
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered -q
 
 check: $(INSTALLED) ## Format, lint and check types and import directions

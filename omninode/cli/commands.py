@@ -1,0 +1,132 @@
+"""The commands and their options. What a command needs is imported when it runs, so that `--help` is quick."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from omninode.cli.output import OutputFormat
+
+app = typer.Typer(
+    name="omninode",
+    help="How code generations go, where each workflow stands, and which nodes exist.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Window(StrEnum):
+    """Lengths of a window, as `pipelines.EnumWindowType` has them."""
+
+    HOURLY = "hourly"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+
+class By(StrEnum):
+    """Strategies, as `pipelines.EnumAggregationType` has them."""
+
+    NODE_TYPE_GROUPING = "node_type_grouping"
+    QUALITY_BUCKETS = "quality_buckets"
+    TIME_WINDOW = "time_window"
+    DOMAIN_GROUPING = "domain_grouping"
+
+
+Workflows = Annotated[int, typer.Option(min=1, help="How many workflows to make up.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same events.")]
+Days = Annotated[int, typer.Option(min=1, max=3650, help="Over how many days.")]
+Format = Annotated[OutputFormat, typer.Option("--format", help="How to print.")]
+Start = Annotated[str | None, typer.Option(help="First time, e.g. 2025-10-24 or 2025-10-24T10:00:00Z (UTC).")]
+End = Annotated[str | None, typer.Option(help="First time that is no longer in, likewise.")]
+
+
+@app.command()
+def demo(workflows: Workflows = 20_000, seed: Seed = 42, days: Days = 35) -> None:
+    """One run of everything: make events, publish, ingest, aggregate, print the tables, stop."""
+    from omninode.cli.demo import run_demo
+
+    run_demo(workflows=workflows, seed=seed, days=days)
+
+
+@app.command()
+def up(
+    ui_port: Annotated[int, typer.Option(help="Port of the Dagster UI; 0 leaves it out.")] = 3000,
+    metrics_port: Annotated[int, typer.Option(help="Port of /metrics; 0 takes a free one.")] = 9464,
+) -> None:
+    """Keep everything running: broker, database, ingest, statistics, the Dagster UI and /metrics."""
+    from omninode.cli.up import run_up
+
+    run_up(ui_port=ui_port, metrics_port=metrics_port)
+
+
+@app.command()
+def produce(
+    workflows: Workflows = 1_000,
+    seed: Seed = 42,
+    days: Days = 7,
+    start: Annotated[str, typer.Option(help="When the first workflow starts (UTC).")] = "2025-10-01",
+) -> None:
+    """Publish made-up events to Kafka."""
+    from omninode.cli.produce import run_produce
+
+    run_produce(workflows=workflows, seed=seed, days=days, start=start)
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A file of JSON lines, one event a line.")],
+    output: Format = OutputFormat.TABLE,
+) -> None:
+    """Publish a file's events to Kafka, ingest them and refresh what they touched."""
+    from omninode.cli.replay import run_replay
+
+    run_replay(file, output)
+
+
+@app.command()
+def ingest(
+    until_end: Annotated[bool, typer.Option("--until-end", help="Stop at the end of the topics.")] = False,
+    output: Format = OutputFormat.TABLE,
+) -> None:
+    """Move events from Kafka into the lake, until interrupted."""
+    from omninode.cli.ingest import run_ingest
+
+    run_ingest(until_end=until_end, output=output)
+
+
+@app.command()
+def refresh(
+    window: Annotated[Window | None, typer.Option(help="Compute these windows again, changed or not.")] = None,
+    start: Start = None,
+    end: End = None,
+    output: Format = OutputFormat.TABLE,
+) -> None:
+    """Compute the statistics of the windows that changed in the lake since the last time."""
+    from omninode.cli.refresh import run_refresh
+
+    run_refresh(window=window, start=start, end=end, output=output)
+
+
+@app.command()
+def stats(
+    window: Annotated[Window, typer.Option(help="Length of the windows.")] = Window.DAILY,
+    by: Annotated[By, typer.Option(help="What the generations of a window are grouped by.")] = By.TIME_WINDOW,
+    start: Start = None,
+    end: End = None,
+    output: Format = OutputFormat.TABLE,
+) -> None:
+    """Print the statistics, ordered by window, then group."""
+    from omninode.cli.stats import run_stats
+
+    run_stats(window=window, by=by, start=start, end=end, output=output)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's tables up to this version."""
+    from omninode.cli.migrate import run_migrate
+
+    run_migrate()

@@ -1,0 +1,21 @@
+"""`omninode ingest`: from Kafka into the lake."""
+
+from ingest.lake import open_lake
+from omninode.cli.door import read_settings
+from omninode.cli.loading import LOADED_COLUMNS, load, stop_on_signal
+from omninode.cli.output import OutputFormat, print_rows
+from omninode.cli.progress import phase, phases
+from pipelines.parts import kafka
+
+
+def run_ingest(*, until_end: bool, output: OutputFormat) -> None:
+    """Ingest until interrupted or until the end of the topics, then say what came."""
+    settings = read_settings()
+    lake = open_lake(settings.lake, settings.lake_options)
+    with kafka(settings) as cluster, stop_on_signal() as stop, phases() as progress:
+        line = phase(progress, "ingest")
+        loaded = load(
+            cluster, lake, until_end=until_end, stop=stop, on_progress=lambda so_far: line.at(so_far.messages)
+        )
+        line.done(loaded.messages)
+    print_rows(loaded.rows(), LOADED_COLUMNS, output, title=f"Ingested into {settings.lake}")

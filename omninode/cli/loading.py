@@ -1,0 +1,86 @@
+"""What `demo`, `replay` and `ingest` share: from Kafka into the lake, with a count of what came."""
+
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event
+from types import FrameType
+
+from ingest.decode import Decoder
+from ingest.ingestor import Committed, Ingestor
+from ingest.kafka import KafkaSettings
+from ingest.lake import Lake
+from ingest.source import KafkaSource
+from omninode.cli.door import utc_now
+from omninode.cli.output import Column
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What one run of ingest brought into the lake."""
+
+    events: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def messages(self) -> int:
+        """All messages, accepted or refused."""
+        return self.events + self.refused.total()
+
+    def note(self, committed: Committed) -> None:
+        """Add a micro-batch."""
+        self.events += committed.events.height
+        self.refused.update(committed.dead_letters["reason"].to_list())
+
+    def rows(self) -> list[dict[str, object]]:
+        """Return how many messages were accepted, and refused for which reason."""
+        refused = [{"outcome": f"refused: {reason}", "messages": count} for reason, count in self.refused.most_common()]
+        return [{"outcome": "accepted", "messages": self.events}, *refused]
+
+
+LOADED_COLUMNS = [
+    Column("outcome", lambda row: str(row["outcome"]), is_number=False),
+    Column("messages", lambda row: f"{row['messages']:,}"),
+]
+
+
+def load(
+    kafka: KafkaSettings,
+    lake: Lake,
+    *,
+    until_end: bool,
+    stop: Event,
+    on_progress: Callable[[Loaded], None] = lambda _: None,
+) -> Loaded:
+    """Ingest until told to stop, or until the end of the topics."""
+    loaded = Loaded()
+
+    def note(committed: Committed) -> None:
+        loaded.note(committed)
+        on_progress(loaded)
+
+    source = KafkaSource(kafka)
+    try:
+        ingestor = Ingestor(source, lake, Decoder(kafka.topics), utc_now, on_commit=note)
+        ingestor.run(stop=stop, until_end=until_end)
+    finally:
+        source.close()
+    return loaded
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[Event]:
+    """Yield an event that SIGINT and SIGTERM set: what was fetched is then still committed."""
+    stop = Event()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,99 @@
+"""Print rows: a table for people, JSON or CSV for programs."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Row = Mapping[str, Any]
+
+
+class OutputFormat(StrEnum):
+    """How a command prints its rows."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table for people: its heading, and the text of a row's cell."""
+
+    heading: str
+    cell: Callable[[Row], str]
+    is_number: bool = True
+
+
+def print_rows(rows: Sequence[Row], columns: Sequence[Column], output: OutputFormat, *, title: str) -> None:
+    """Print rows of one shape to standard output."""
+    match output:
+        case OutputFormat.JSON:
+            sys.stdout.write(json_text(rows) + "\n")
+        case OutputFormat.CSV:
+            sys.stdout.write(csv_text(rows))
+        case OutputFormat.TABLE:
+            print_table(rows, columns, title=title)
+
+
+def print_table(rows: Sequence[Row], columns: Sequence[Column], *, title: str) -> None:
+    """Print a table for people."""
+    table = Table()
+    for column in columns:
+        table.add_column(column.heading, justify="right" if column.is_number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(column.cell(row) for column in columns))
+    out = console()
+    out.print(title, style="bold")
+    out.print(table)
+
+
+def console() -> Console:
+    """Return where people read. A pipe or a file has no width: nothing is cut there."""
+    return Console(width=None if sys.stdout.isatty() else 200, highlight=False, soft_wrap=False)
+
+
+def json_text(rows: object) -> str:
+    """Spell rows as JSON; money as numbers, times in ISO 8601 with a Z.
+
+    >>> json_text({"cost": Decimal("0.30"), "tokens": Decimal(12)})
+    '{"cost": 0.3, "tokens": 12}'
+    """
+    return json.dumps(rows, default=_json, indent=None if isinstance(rows, Mapping) else 1, ensure_ascii=False)
+
+
+def csv_text(rows: Sequence[Row]) -> str:
+    """Spell rows as CSV with a heading; nested values get headings like `duration_statistics.p95_seconds`."""
+    flat = [dict(_flat(row)) for row in rows]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(flat[0]) if flat else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return text.getvalue()
+
+
+def _flat(row: Row, prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", _json(value) if isinstance(value, datetime) else value
+
+
+def _json(value: object) -> object:
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case _:
+            return str(value)

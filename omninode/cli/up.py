@@ -1,0 +1,161 @@
+"""`omninode up`: everything kept running, until interrupted."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from prometheus_client import CollectorRegistry, start_http_server
+
+from assets.instance import instance_folder, open_instance
+from assets.report import report_refresh
+from assets.ui import ui_command, ui_environment
+from ingest.decode import Decoder
+from ingest.ingestor import Ingestor
+from ingest.kafka import KafkaSettings
+from ingest.lake import open_lake
+from ingest.source import KafkaSource
+from omninode.cli.door import read_settings, utc_now
+from omninode.cli.loading import stop_on_signal
+from omninode.cli.output import console
+from omninode.errors import BadInput
+from omninode.process import free_port
+from omninode.settings import Settings
+from pipelines.metrics import AggregatorMetrics
+from pipelines.parts import kafka, postgres
+from pipelines.refresh import Refresher, RefreshReport
+from pipelines.stream import Stream
+from sql.connection import open_pool
+from sql.metric_store import MetricStore
+
+log = logging.getLogger(__name__)
+
+_HOST = "127.0.0.1"
+_UI_END_SECONDS = 20
+
+
+def run_up(*, ui_port: int, metrics_port: int) -> None:
+    """Ingest and refresh as events come, with the Dagster UI and /metrics beside it."""
+    settings = read_settings()
+    with ExitStack() as stack:
+        stop = stack.enter_context(stop_on_signal())
+        cluster = stack.enter_context(kafka(settings))
+        url = stack.enter_context(postgres(settings))
+        registry = CollectorRegistry()
+        places = {
+            "Kafka": cluster.bootstrap_servers,
+            "lake": settings.lake,
+            "metrics": stack.enter_context(_metrics(registry, metrics_port)),
+        }
+        report: Callable[[RefreshReport], None] = _nothing
+        if ui_port:
+            places["Dagster UI"] = stack.enter_context(_ui(settings, cluster, url, ui_port))
+            report = stack.enter_context(_reports(settings))
+        stream = _stream(stack, settings, cluster, url, AggregatorMetrics(registry), report)
+        _announce(places)
+        stream.run(stop=stop)
+    console().print("stopped")
+
+
+def _stream(
+    stack: ExitStack,
+    settings: Settings,
+    cluster: KafkaSettings,
+    url: str,
+    metrics: AggregatorMetrics,
+    report: Callable[[RefreshReport], None],
+) -> Stream:
+    source = KafkaSource(cluster)
+    stack.callback(source.close)
+    store = MetricStore(stack.enter_context(open_pool(url, max_size=2)))
+    # Each thread has a lake of its own: one appends while the other looks what was appended.
+    appending, reading = (open_lake(settings.lake, settings.lake_options) for _ in range(2))
+    ingestor = Ingestor(source, appending, Decoder(cluster.topics), utc_now)
+    return Stream(ingestor, Refresher(reading, store), metrics, on_refresh=report)
+
+
+@contextmanager
+def _metrics(registry: CollectorRegistry, port: int) -> Iterator[str]:
+    port = port or free_port()
+    try:
+        server, thread = start_http_server(port, addr=_HOST, registry=registry)
+    except OSError as error:
+        raise BadInput(f"--metrics-port: port {port} cannot be used ({error.strerror}); name another one") from error
+    try:
+        yield f"http://{_HOST}:{port}/metrics"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def _ui(settings: Settings, cluster: KafkaSettings, url: str, port: int) -> Iterator[str]:
+    """Run Dagster's UI and daemon, on the very servers that we use."""
+    _require_free(port)
+    ours = {
+        "OMNINODE_KAFKA_BOOTSTRAP_SERVERS": cluster.bootstrap_servers,
+        "OMNINODE_POSTGRES_URL": url,
+        "OMNINODE_LAKE": settings.lake,
+    }
+    folder = instance_folder(settings.home)
+    with (folder / "ui.log").open("ab") as ui_log:
+        child = subprocess.Popen(  # noqa: S603 - our own command
+            ui_command(port),
+            env=dict(os.environ) | ui_environment(settings.home, folder) | ours,
+            stdin=subprocess.DEVNULL,
+            stdout=ui_log,
+            stderr=ui_log,
+            start_new_session=True,
+        )
+    try:
+        yield f"http://{_HOST}:{port}"
+    finally:
+        _end(child)
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    """End the UI by the signal on which it ends its own children; a killed one would leave them behind."""
+    child.send_signal(signal.SIGINT)
+    try:
+        child.wait(_UI_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+@contextmanager
+def _reports(settings: Settings) -> Iterator[Callable[[RefreshReport], None]]:
+    """Tell Dagster what the stream refreshed. That it cannot be told is no reason to stop the stream."""
+    with open_instance(instance_folder(settings.home)) as instance:
+
+        def report(refreshed: RefreshReport) -> None:
+            try:
+                report_refresh(instance, refreshed)
+            except Exception as error:  # noqa: BLE001 - whatever its storage raises
+                log.warning("Dagster could not be told of a refresh: %s", error)
+
+        yield report
+
+
+def _nothing(_: RefreshReport) -> None:
+    """Nobody wants to know."""
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError as error:
+            raise BadInput(f"--ui-port: port {port} cannot be used ({error.strerror}); name another one") from error
+
+
+def _announce(places: dict[str, str]) -> None:
+    out = console()
+    for name, place in places.items():
+        out.print(f"{name + ':':<12} {place}")
+    out.print("running until interrupted; in another terminal: omninode produce")
