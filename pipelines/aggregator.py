@@ -1,7 +1,6 @@
 """The guide's aggregator: hand it events one by one, and it keeps the statistics of their windows."""
 
 import asyncio
-import os
 import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Any, Self
 from prometheus_client import CollectorRegistry
 
 from ingest.contracts import GenerationEvent
+from omninode.environment import read_settings
 from omninode.errors import BadInput
 from omninode.settings import Settings
 from pipelines.active import ActiveWorkflows
@@ -64,7 +64,7 @@ class CodegenMetricsAggregator:
         self._clock = clock
         self._store: EventStore
         if enable_postgres_persistence:
-            self._store = StoredEvents(settings or Settings.read(os.environ, folder=Path.cwd()), clock)
+            self._store = StoredEvents(settings or read_settings(Path.cwd()), clock)
         else:
             self._store = KeptEvents(clock)
         self._finalizer = weakref.finalize(self, self._store.close)

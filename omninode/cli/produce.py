@@ -6,16 +6,16 @@ from datetime import datetime
 from ingest.kinds import EventKind
 from ingest.producer import Outgoing, publish
 from ingest.synthetic import synthetic_messages
-from omninode.cli.door import instant, read_settings
+from omninode.cli.door import read_settings
 from omninode.cli.output import console
 from omninode.cli.progress import phase, phases
+from omninode.environment import instant
 from pipelines.parts import kafka
 
 
 def run_produce(*, workflows: int, seed: int, days: int, start: str) -> None:
     """Publish the events of so many workflows, and say how many there were."""
     begin = instant(start, "--start")
-    assert begin is not None
     with kafka(read_settings()) as cluster, phases() as progress:
         line = phase(progress, "publish")
         messages = made_up(workflows=workflows, seed=seed, days=days, start=begin)

@@ -2,6 +2,8 @@
 
 import sys
 
+from pydantic import BaseModel
+
 from omninode.cli.door import instant, read_settings
 from omninode.cli.output import OutputFormat, print_rows
 from omninode.cli.statistics_table import statistics_columns
@@ -11,7 +13,7 @@ from sql.connection import connect
 from sql.metric_rows import Metric
 from sql.metric_store import MetricStore
 
-_ORDER = {
+_ORDER: dict[str, type[BaseModel]] = {
     "duration_statistics": ModelDurationStatistics,
     "quality_statistics": ModelQualityStatistics,
     "cost_statistics": ModelCostStatistics,
