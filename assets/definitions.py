@@ -1,0 +1,33 @@
+"""What Dagster loads. The environment is read here and in the resources, nowhere below."""
+
+import warnings
+
+import dagster as dg
+
+from assets.checks import statistics_check
+from assets.environment import read_first_day, read_settings, write_events_in_batches
+from assets.events import events_are_sound, events_spec
+from assets.resources import RESOURCES
+from assets.schedules import statistics_schedule
+from assets.statistics import statistics_asset
+from pipelines.enums import EnumWindowType
+
+# One run for a whole backfill: Dagster calls that a beta feature, some 30 times a start. Its version is pinned.
+warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy")
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Everything, in one graph: the lake's events, and the four statistics made from them."""
+    write_events_in_batches()
+    first_day = read_first_day()
+    return dg.Definitions(
+        assets=[
+            events_spec(read_settings().lake),
+            *(statistics_asset(window_type, first_day) for window_type in EnumWindowType),
+        ],
+        asset_checks=[events_are_sound, *(statistics_check(window_type) for window_type in EnumWindowType)],
+        schedules=[statistics_schedule(window_type) for window_type in EnumWindowType],
+        resources=RESOURCES,
+        executor=dg.in_process_executor,
+    )
