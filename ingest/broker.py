@@ -62,8 +62,10 @@ class _TansuKeeper:
 
     def stop(self, broker: _Broker) -> None:
         """Stop the broker; what it holds goes with it."""
+        # Ours may have died, and another user may have started the one that runs now.
+        running = self.find() or broker
         self._state_file.unlink(missing_ok=True)
-        broker.process.end(signal.SIGTERM, timeout_seconds=5)
+        running.process.end(signal.SIGTERM, timeout_seconds=5)
 
     @property
     def _state_file(self) -> Path:

@@ -1,9 +1,9 @@
 """Read many messages at once with Polars, and say of each whether that reading can be trusted.
 
-Polars' JSON reader turns a number in a text field into text, ignores fields that it was not asked for and takes the
-first of two fields with the same name. A row is trusted only if none of this can have happened, which counting shows:
-every field of the text must have become a value that is not null, and every text in it a text. What is not trusted is
-read again, one by one, by `ingest.decode_one`.
+Polars' JSON reader turns a number in a text field into text and a text in a number's field into null, ignores fields
+that it was not asked for and takes the first of two fields with the same name. A row is trusted only if none of this
+can have happened, which counting shows: every field of the text must have become a value that is not null, and every
+text in it a text. What is not trusted is read again, one by one, by `ingest.decode_one`.
 """
 
 from datetime import datetime
@@ -57,16 +57,28 @@ _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 _TIME = r"^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|\+00:00)?$"
 
 
-def read_lines(values: list[bytes]) -> pl.DataFrame | None:
-    """Read one JSON object a value: the columns of `WIRE` and the text itself, `raw`.
+def looks_readable(value: bytes) -> bool:
+    """Tell whether a value looks like one JSON object; one that is no JSON at all spoils the batch for `read_lines`.
 
-    None if a single one of the values cannot be read: the caller then tries with fewer.
+    It is a cheap guess: a wrong one costs time, nothing else.
+
+    >>> looks_readable(b'{"tokens_consumed":1}'), looks_readable(b'{"tokens_con'), looks_readable(b'{"cost_usd":NaN}')
+    (True, False, False)
+    """
+    is_whole = value.startswith(b"{") and value.endswith(b"}") and value.isascii()
+    return is_whole and not any(part in value for part in (b"NaN", b"Infinity", b"\n"))
+
+
+def read_lines(values: list[bytes]) -> pl.DataFrame | None:
+    """Read one JSON object a value: the columns of `WIRE` and the text itself, `raw`. What is no object is all null.
+
+    None if a single one of the values is no JSON: the caller then tries with fewer.
     """
     text = b"\n".join(values)
     if text.count(b"\n") != len(values) - 1:
         return None
     try:
-        frame = pl.read_ndjson(text, schema=WIRE)
+        frame = pl.read_ndjson(text, schema=WIRE, ignore_errors=True)
     except (pl.exceptions.ComputeError, pl.exceptions.PanicException):
         return None
     # Blank lines are no rows; with as many rows as values each row is the value's own.
@@ -99,8 +111,11 @@ def facts_of(wire: pl.DataFrame, *, now: datetime, limits: Limits) -> pl.DataFra
 
 
 def _parsed_time() -> pl.Expr:
-    plain = pl.col("timestamp").str.strip_suffix("Z").str.strip_suffix("+00:00")
-    return plain.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False).dt.replace_time_zone("UTC")
+    """The times that `_TIME` matches. In two steps, as Polars parses whole seconds several times faster."""
+    seconds = pl.col("timestamp").str.slice(0, 19).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False)
+    digits = pl.col("timestamp").str.slice(20).str.strip_suffix("Z").str.strip_suffix("+00:00").str.pad_end(6, "0")
+    fraction = pl.duration(microseconds=digits.cast(pl.Int64, strict=False).fill_null(0))
+    return (seconds + fraction).dt.replace_time_zone("UTC")
 
 
 def _facts() -> dict[str, pl.Expr]:
@@ -108,12 +123,14 @@ def _facts() -> dict[str, pl.Expr]:
     tokens = pl.coalesce("tokens_consumed", "total_tokens")
     cost = pl.coalesce("cost_usd", "total_cost_usd")
     seconds = ("duration_seconds", "total_duration_seconds", "partial_duration_seconds")
+    # Polars multiplies by the inverse of a constant, which is not the same to the last digit; this is no constant.
+    thousand = pl.col("duration_ms") * 0 + 1000
     derived = {
         "attempt": 1 + pl.col("retry_count").fill_null(0),
         "time_source": pl.when(pl.col("time").is_null()).then(pl.lit("kafka")).otherwise(pl.lit("payload")),
         "stage_number": pl.col("stage_number"),
         "stage_success": pl.col("success"),
-        "duration_seconds": pl.coalesce(pl.col("duration_ms") / 1000, *seconds),
+        "duration_seconds": pl.coalesce(pl.col("duration_ms") / thousand, *seconds),
         "quality_score": pl.col("quality_score"),
         "tokens": tokens,
         "extra": pl.lit(None),
@@ -128,15 +145,17 @@ def _facts() -> dict[str, pl.Expr]:
 
 def _everything_was_read() -> pl.Expr:
     """As many values as fields, as many texts as texts: nothing was skipped, doubled, lost or converted."""
-    raw = pl.col("raw")
-    fields = raw.str.count_matches(r'"\s*:')
-    texts = raw.str.count_matches(r'"\s*:\s*"')
+    raw = pl.col("raw").str
+    # Counting literals is several times faster than a pattern that allows for blanks; so nothing has blanks elsewhere.
+    blanks = raw.contains('" ', literal=True) | raw.contains(r"[\t\r]")
+    fields = raw.count_matches('":', literal=True)
+    texts = raw.count_matches('":"', literal=True) + raw.count_matches('": "', literal=True)
     of_kind = pl.coalesce(
         pl.when(pl.col("kind") == kind.value).then(_count(["event_type", *CONTRACTS[kind].model_fields]))
         for kind in EventKind
     )
     one_duration = pl.col("duration_ms").is_null() | pl.col("duration_seconds").is_null()
-    return (fields == of_kind) & (texts == _count(_TEXTS)) & one_duration
+    return ~blanks & (fields == of_kind) & (texts == _count(_TEXTS)) & one_duration
 
 
 def _count(names: list[str]) -> pl.Expr:

@@ -1,13 +1,13 @@
 """Messages in; events and dead letters out. The fast way for nearly all, the slow and exact way for the rest."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
-from ingest.columnar import RAW, WIRE, facts_of, read_lines
+from ingest.columnar import RAW, WIRE, facts_of, looks_readable, read_lines
 from ingest.decode_one import decode_one
 from ingest.identity import with_identity
 from ingest.kinds import EventKind
@@ -52,17 +52,15 @@ class Decoder:
 
     def _read(self, messages: Messages) -> tuple[pl.DataFrame, list[int]]:
         """Read what can be read at once, with the `row` of each message; return the rows of the others besides."""
-        most = self.limits.max_message_bytes
-        sizes = [len(value) if value else 0 for value in messages.values]
-        fit = [row for row, size in enumerate(sizes) if 0 < size <= most]
-        unreadable = [row for row, size in enumerate(sizes) if not 0 < size <= most]
-        values = [value for row in fit if (value := messages.values[row]) is not None]
+        fit, values = _fitting(messages.values, self.limits.max_message_bytes)
+        unreadable = sorted(set(range(len(messages))).difference(fit)) if len(fit) < len(messages) else []
         pieces: list[pl.DataFrame] = []
-        for first, last, frame in _pieces(values, 0, len(values)):
+        for indexes, frame in _pieces(values):
+            rows = fit if len(indexes) == len(fit) else [fit[index] for index in indexes]
             if frame is None:
-                unreadable += fit[first:last]
+                unreadable += rows
             else:
-                pieces.append(frame.with_columns(pl.Series("row", fit[first:last], dtype=pl.UInt32)))
+                pieces.append(frame.with_columns(pl.Series("row", rows, dtype=pl.UInt32)))
         return pl.concat(pieces) if pieces else pl.DataFrame(schema={**WIRE, **RAW, "row": pl.UInt32}), unreadable
 
     def _facts(self, wire: pl.DataFrame, received: pl.DataFrame, now: datetime) -> pl.DataFrame:
@@ -94,7 +92,7 @@ class Decoder:
         return Decoded(events.select(EVENTS.names()), dead.select(DEAD_LETTERS.names()))
 
     def _one_by_one(
-        self, messages: Messages, indexes: list[int], now: datetime
+        self, messages: Messages, indexes: Sequence[int], now: datetime
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         rows, refused = [], []
         for index in indexes:
@@ -108,17 +106,40 @@ class Decoder:
         return rows, refused
 
 
-def _pieces(values: list[bytes], first: int, last: int) -> Iterator[tuple[int, int, pl.DataFrame | None]]:
-    """Read in as large pieces as can be: a piece with a bad message is halved, and the smallest are given up."""
-    if first == last:
+def _fitting(values: list[bytes | None], most: int) -> tuple[Sequence[int], list[bytes]]:
+    """Return the values that are neither empty nor too large, nearly always all, and their indexes."""
+    if all(values):
+        known = cast("list[bytes]", values)
+        if max(map(len, known), default=0) <= most:
+            return range(len(known)), known
+    fit = {index: value for index, value in enumerate(values) if value and len(value) <= most}
+    return list(fit), list(fit.values())
+
+
+def _pieces(values: list[bytes]) -> Iterator[tuple[Sequence[int], pl.DataFrame | None]]:
+    """Read all at once or, if some of it is no JSON, what looks sound; yield indexes and what was read of them."""
+    if not values:
         return
-    frame = read_lines(values[first:last] if last - first < len(values) else values)
-    if frame is None and last - first > _SMALLEST_PIECE:
-        middle = (first + last) // 2
-        yield from _pieces(values, first, middle)
-        yield from _pieces(values, middle, last)
+    frame = read_lines(values)
+    if frame is not None:
+        yield range(len(values)), frame
+        return
+    sound = [index for index, value in enumerate(values) if looks_readable(value)]
+    yield sorted(set(range(len(values))).difference(sound)), None
+    yield from _halved(values, sound)
+
+
+def _halved(values: list[bytes], indexes: Sequence[int]) -> Iterator[tuple[Sequence[int], pl.DataFrame | None]]:
+    """Read in as large pieces as can be: a piece with a bad message is halved, and the smallest are given up."""
+    if not indexes:
+        return
+    frame = read_lines([values[index] for index in indexes])
+    if frame is None and len(indexes) > _SMALLEST_PIECE:
+        middle = len(indexes) // 2
+        yield from _halved(values, indexes[:middle])
+        yield from _halved(values, indexes[middle:])
     else:
-        yield first, last, frame
+        yield indexes, frame
 
 
 def _positions(messages: Messages) -> pl.DataFrame:

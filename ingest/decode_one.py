@@ -12,7 +12,7 @@ from ingest.limits import EARLIEST, Limits
 from ingest.reasons import Reason, Rejection
 
 _REASONS = {"missing": Reason.MISSING_FIELD}
-_OUT_OF_RANGE = ("greater_than", "less_than", "finite_number", "string_too", "decimal_", "_out_of_range")
+_OUT_OF_RANGE = ("greater_than", "less_than", "finite_number", "too_long", "too_short", "decimal_", "_out_of_range")
 
 
 def decode_one(

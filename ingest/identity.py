@@ -17,7 +17,8 @@ def with_identity(facts: pl.DataFrame, /) -> pl.DataFrame:
     nameless = facts["event_id"].is_null()
     if not nameless.any():
         return facts
-    derived = _uuid5(facts.filter(nameless).select(_name()).to_series().to_list())
+    # In one chunk: Polars' `format` panics when the chunks of its columns differ.
+    derived = _uuid5(facts.filter(nameless).rechunk().select(_name()).to_series())
     if nameless.all():
         return facts.with_columns(derived)
     rows = nameless.arg_true()
@@ -36,10 +37,10 @@ def _name() -> pl.Expr:
     )
 
 
-def _uuid5(names: list[str]) -> pl.Series:
+def _uuid5(names: pl.Series) -> pl.Series:
     """Like `str(uuid.uuid5(NAMESPACE, name))` for each name, without an object for each."""
     prefix = NAMESPACE.bytes
-    digests = [sha1(prefix + name.encode(), usedforsecurity=False).hexdigest() for name in names]
+    digests = [sha1(prefix + name, usedforsecurity=False).hexdigest() for name in names.cast(pl.Binary).to_list()]
     digest = pl.col("digest").str
     # The two bits above a UUID's clock sequence say which variant it is.
     variant = digest.slice(16, 1).replace_strict({f"{digit:x}": "89ab"[digit & 3] for digit in range(16)})

@@ -1,14 +1,16 @@
 """The lake: Delta tables of Parquet micro-batches, which keep Kafka's offsets in the same commit as the rows."""
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from ingest.errors import Fenced, LakeFailure
@@ -16,7 +18,10 @@ from ingest.schema import DEAD_LETTERS, DEAD_LETTERS_PARTITION_BY, EVENTS, EVENT
 
 _BATCH_ID = "omninode.batch_id"
 _HOURS = "omninode.hours"
+#: Hardly two rows have the same value here: a dictionary of them costs a third of the time to write, and more space.
+_DISTINCT = ("event_id", "workflow_id", "event_time", "duration_seconds", "offset")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DECORATION = re.compile("\x1b\\[[0-9;]*m|\N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}")
 
 
 class PartitionId(NamedTuple):
@@ -58,6 +63,16 @@ class Change:
     hours: tuple[datetime, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The events at one version: what is committed later does not change them."""
+
+    lake_id: str
+    version: int
+    events: pl.LazyFrame
+    last_day: date | None
+
+
 @dataclass(slots=True)
 class Lake:
     """The two tables of a lake, open for appending. Make one with `open_lake`."""
@@ -66,7 +81,7 @@ class Lake:
     storage_options: dict[str, str]
     _events: DeltaTable
     _dead_letters: DeltaTable
-    _writer: WriterProperties = field(default_factory=lambda: WriterProperties(compression="ZSTD", compression_level=1))
+    _writer: WriterProperties = field(default_factory=lambda: _writer_properties())
 
     @property
     def events_url(self) -> str:
@@ -85,12 +100,23 @@ class Lake:
 
     def refresh(self) -> None:
         """See what others have committed since."""
-        self._events.update_incremental()
-        self._dead_letters.update_incremental()
+        with self._failures():
+            self._events.update_incremental()
+            self._dead_letters.update_incremental()
 
     def next_offset(self, partition: PartitionId) -> int | None:
         """Return the offset to read next in this partition, None if nothing of it is in the lake."""
-        return self._events.transaction_version(partition.app_id)
+        with self._failures():
+            return self._events.transaction_version(partition.app_id)
+
+    def read(self) -> "Reading":
+        """Open the events for reading as this object last saw them."""
+        with self._failures():
+            version = self.version
+            # A table object of its own: this one moves on with every commit. It is opened once, for all that is read.
+            table = DeltaTable(self.events_url, version=version, storage_options=self.storage_options)
+            days = [date.fromisoformat(partition["event_date"]) for partition in table.partitions()]
+            return Reading(self.lake_id, version, pl.scan_delta(table), max(days, default=None))
 
     def append(self, batch: MicroBatch) -> Change:
         """Commit a micro-batch: rows and offsets together, or neither.
@@ -110,7 +136,8 @@ class Lake:
         count = self._events.version() - version
         if count <= 0:
             return []
-        commits = self._events.history(count)
+        with self._failures():
+            commits = self._events.history(count)
         if len(commits) < count or any("version" not in commit for commit in commits):
             return None
         return [_change(commit) for commit in reversed(commits) if _BATCH_ID in commit]
@@ -122,12 +149,21 @@ class Lake:
                 raise Fenced(partition.app_id)
 
     def _append_dead_letters(self, batch: MicroBatch) -> None:
-        """Dead letters go first. If we die in between, the batch is read again: what is here already is left out."""
+        """Dead letters go first. If we die in between, their messages are read again, perhaps in other batches:
+
+        what is here already is left out, and the offset kept here never goes back.
+        """
         if batch.dead_letters.is_empty():
             return
-        kept = {partition: self._dead_letters.transaction_version(partition.app_id) for partition in batch.advances}
+        with self._failures():
+            kept = {place: self._dead_letters.transaction_version(place.app_id) or 0 for place in batch.advances}
         rows = batch.dead_letters.filter(_from_offsets(kept))
-        self._commit(self._dead_letters, rows, batch.advances, {_BATCH_ID: batch.batch_id})
+        if not rows.is_empty():
+            further = {
+                place: advance._replace(next_offset=max(advance.next_offset, kept[place]))
+                for place, advance in batch.advances.items()
+            }
+            self._commit(self._dead_letters, rows, further, {_BATCH_ID: batch.batch_id})
 
     def _commit(
         self,
@@ -138,12 +174,18 @@ class Lake:
     ) -> None:
         offsets = [Transaction(partition.app_id, advance.next_offset) for partition, advance in advances.items()]
         properties = CommitProperties(custom_metadata=metadata, app_transactions=offsets)
-        try:
+        with self._failures():
             write_deltalake(table, rows, mode="append", commit_properties=properties, writer_properties=self._writer)
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Turn an error of the store into one of ours."""
+        try:
+            yield
         except CommitFailedError as error:
             raise Fenced(str(error)) from error
         except (DeltaError, OSError) as error:
-            raise LakeFailure(f"lake {self.url}: {_first_line(error)}; check the folder's space and rights") from error
+            raise LakeFailure(f"lake {self.url}: {_one_line(error)}; check the folder's space and rights") from error
 
 
 def open_lake(url: str, storage_options: Mapping[str, str] | None = None) -> Lake:
@@ -155,7 +197,7 @@ def open_lake(url: str, storage_options: Mapping[str, str] | None = None) -> Lak
         events = _table(events_url(url), EVENTS, EVENTS_PARTITION_BY, options)
         letters = _table(f"{url.rstrip('/')}/dead_letters", DEAD_LETTERS, DEAD_LETTERS_PARTITION_BY, options)
     except (DeltaError, OSError) as error:
-        raise LakeFailure(f"lake {url}: {_first_line(error)}; set OMNINODE_LAKE to a place that can be used") from error
+        raise LakeFailure(f"lake {url}: {_one_line(error)}; set OMNINODE_LAKE to a place that can be used") from error
     return Lake(url, options, events, letters)
 
 
@@ -181,6 +223,11 @@ def _table(url: str, schema: pl.Schema, partition_by: list[str], options: dict[s
     )
 
 
+def _writer_properties() -> WriterProperties:
+    plain = ColumnProperties(dictionary_enabled=False)
+    return WriterProperties(compression="ZSTD", compression_level=1, column_properties=dict.fromkeys(_DISTINCT, plain))
+
+
 def _hours(events: pl.DataFrame) -> list[int]:
     hours = events.select(pl.col("event_time").dt.epoch("s") // 3600).to_series()
     return sorted(hours.unique().to_list())
@@ -194,15 +241,17 @@ def _change(commit: Mapping[str, Any]) -> Change:
     return Change(commit["version"], commit[_BATCH_ID], _instants(json.loads(commit[_HOURS])))
 
 
-def _from_offsets(kept: Mapping[PartitionId, int | None]) -> pl.Expr:
+def _from_offsets(kept: Mapping[PartitionId, int]) -> pl.Expr:
     """Rows of offsets that the table does not have yet."""
     return pl.any_horizontal(
         (pl.col("topic") == partition.topic)
         & (pl.col("partition") == partition.partition)
-        & (pl.col("offset") >= (next_offset or 0))
+        & (pl.col("offset") >= next_offset)
         for partition, next_offset in kept.items()
     )
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _one_line(error: Exception) -> str:
+    """Spell an error in one line; Delta's own come as a tree of causes, coloured, one below the other."""
+    lines = (_DECORATION.sub("", line).strip() for line in str(error).splitlines())
+    return ": ".join(line for line in lines if line) or type(error).__name__

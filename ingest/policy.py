@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class MicroBatchPolicy:
     """One micro-batch is one commit; it ends by rows, bytes or age, whichever comes first."""
 
-    max_rows: int = 200_000
+    max_rows: int = 50_000
     max_bytes: int = 64 * 1024 * 1024
     max_age_seconds: float = 0.5
 

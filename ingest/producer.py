@@ -11,6 +11,7 @@ from ingest.kafka import KafkaSettings, unreachable
 from ingest.kinds import EventKind, topic_of
 
 _REPORT_EVERY = 5_000
+_MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 
 class Outgoing(NamedTuple):
@@ -46,6 +47,8 @@ def publish(
         linger_ms=20,
         delivery_timeout_ms=timeout_ms,
         queue_buffering_max_messages=500_000,
+        # Larger than any event may be: what is too large is refused by ingest, where it is kept and can be seen.
+        message_max_bytes=_MAX_MESSAGE_BYTES,
     )
     count = 0
     for count, message in enumerate(messages, start=1):

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from omninode.errors import OmninodeError
+
 Server = TypeVar("Server")
 
 
@@ -31,9 +33,11 @@ class ServerKeeper(Protocol[Server]):
 
 @contextmanager
 def lease(folder: Path, keeper: ServerKeeper[Server]) -> Iterator[Server]:
-    """Yield the server of this folder, started if need be; the last user to leave stops it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    users = _open(folder / "users.lock")
+    """Yield the server of this folder, started if need be; the last user to leave stops it.
+
+    Raises `OmninodeError` if the folder cannot be used.
+    """
+    users = _open_in(folder)
     try:
         with _turn(folder):
             fcntl.flock(users, fcntl.LOCK_SH)
@@ -65,6 +69,16 @@ def _alone(users: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _open_in(folder: Path) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _open(folder / "users.lock")
+    except OSError as error:
+        raise OmninodeError(
+            f"{folder} cannot be used: {error.strerror}; set OMNINODE_HOME to a folder of your own"
+        ) from error
 
 
 def _open(path: Path) -> int:

@@ -68,8 +68,13 @@ def _kafka_options(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _postgres_url(url: str) -> str | None:
-    if url and urlsplit(url).scheme not in ("postgresql", "postgres"):
-        raise BadInput("OMNINODE_POSTGRES_URL: not a URL that begins with postgresql://")
+    try:
+        scheme = urlsplit(url).scheme if url else "postgresql"
+    except ValueError:
+        scheme = ""
+    # The URL is not repeated: it may hold a password.
+    if scheme not in ("postgresql", "postgres"):
+        raise BadInput("OMNINODE_POSTGRES_URL: not a URL like postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
     return url or None
 
 
