@@ -42,17 +42,26 @@ def rows_of(snapshot: Snapshot, windows: Windows, *, as_of: datetime) -> pl.Data
 
 
 def generations_around(snapshot: Snapshot, windows: Sequence[Window]) -> pl.DataFrame:
-    """Return the generations of the windows (and of the days around them)."""
+    """Return the generations of the windows, and those of the days around them as far as is known there."""
     days = days_around(windows)
     near = snapshot.events_around(days).select(_NEEDED)
     found = generations(near).collect()
-    strays = found.filter(_is_stray())["workflow_id"].unique()
+    concerned = found.filter(_is_between(windows))["workflow_id"].unique()
+    strays = found.filter(_is_stray(), pl.col("workflow_id").is_in(concerned.implode()))["workflow_id"].unique()
     if strays.is_empty():
         return found
     # Their beginnings lie further away: rare enough to look through the whole lake for them.
     everywhere = snapshot.events().select(_NEEDED).filter(pl.col("workflow_id").is_in(strays.implode()))
     whole = generations(everywhere).collect()
     return pl.concat([found.filter(~pl.col("workflow_id").is_in(strays.implode())), whole])
+
+
+def _is_between(windows: Sequence[Window]) -> pl.Expr:
+    """Started or ended between the first and the last of the windows."""
+    first, last = min(window.start for window in windows), max(window.end for window in windows)
+    return pl.any_horizontal(
+        pl.col(instant).is_between(first, last, closed="left") for instant in ("started_at", "ended_at")
+    )
 
 
 def _is_stray() -> pl.Expr:

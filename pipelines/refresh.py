@@ -12,7 +12,7 @@ from pipelines.dirty import Windows, all_hours, dirty_hours, newly_abandoned_hou
 from pipelines.enums import EnumWindowType
 from pipelines.snapshot import Snapshot, snapshot_of
 from pipelines.windows import window_of
-from sql.metric_store import MetricStore, ReplaceResult
+from sql.metric_store import MetricStore, Progress, ReplaceResult
 
 _PROGRESS = "statistics"
 
@@ -46,10 +46,13 @@ class Refresher:
         as_of = _as_of(snapshot)
         if as_of is None:
             return RefreshReport(snapshot.version, monotonic() - began)
-        windows = windows_of(self._hours(snapshot, as_of))
+        progress = self.store.progress(_PROGRESS)
+        is_ours = progress is not None and str(progress.lake_id) == snapshot.lake_id
+        windows = windows_of(self._hours(snapshot, as_of, progress if is_ours else None))
         rows = rows_of(snapshot, windows, as_of=as_of)
         with self.store.transaction() as store:
-            store.forget_other_lakes(snapshot.lake_id)
+            if not is_ours:
+                store.forget_other_lakes(snapshot.lake_id)
             result = _replace(store, snapshot, windows, rows)
             store.set_progress(_PROGRESS, lake_id=snapshot.lake_id, lake_version=snapshot.version, as_of=as_of)
         return RefreshReport(snapshot.version, monotonic() - began, windows, result)
@@ -64,9 +67,8 @@ class Refresher:
         result = _replace(self.store, snapshot, windows, rows_of(snapshot, windows, as_of=as_of))
         return RefreshReport(snapshot.version, monotonic() - began, windows, result)
 
-    def _hours(self, snapshot: Snapshot, as_of: datetime) -> set[datetime]:
-        progress = self.store.progress(_PROGRESS)
-        if progress is None or str(progress.lake_id) != snapshot.lake_id or progress.lake_version > snapshot.version:
+    def _hours(self, snapshot: Snapshot, as_of: datetime, progress: Progress | None) -> set[datetime]:
+        if progress is None or progress.lake_version > snapshot.version:
             return all_hours(snapshot)
         changes = self._changes(progress.lake_version, snapshot.version)
         if changes is None:

@@ -1,6 +1,6 @@
 """The lake as it is at one version: whatever is read from it later is the same."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -17,14 +17,15 @@ HORIZON = timedelta(days=2)
 class Snapshot:
     """One version of the table of events."""
 
-    url: str
     lake_id: str
     version: int
-    storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: The latest day of any event; None in an empty lake.
+    last_day: date | None
+    _events: pl.LazyFrame = field(repr=False)
 
     def events(self) -> pl.LazyFrame:
         """All events, one row a delivery: see `ingest.schema.EVENTS`."""
-        return pl.scan_delta(self.url, version=self.version, storage_options=dict(self.storage_options))
+        return self._events
 
     def events_around(self, days: Sequence[date]) -> pl.LazyFrame:
         """The events of these days; only their files are read."""
@@ -32,20 +33,18 @@ class Snapshot:
 
     def latest_event_time(self) -> datetime | None:
         """The latest time of any event; None in an empty lake."""
-        events = self.events()
-        last_day = events.select(pl.col("event_date").max()).collect().item()
-        if last_day is None:
+        if self.last_day is None:
             return None
-        latest: datetime = (
-            events.filter(pl.col("event_date") == last_day).select(pl.col("event_time").max()).collect().item()
-        )
+        last = self.events_around([self.last_day])
+        latest: datetime = last.select(pl.col("event_time").max()).collect().item()
         return latest
 
 
 def snapshot_of(lake: Lake) -> Snapshot:
     """Take the lake as it is now."""
     lake.refresh()
-    return Snapshot(lake.events_url, lake.lake_id, lake.version, lake.storage_options)
+    reading = lake.read()
+    return Snapshot(reading.lake_id, reading.version, reading.last_day, reading.events)
 
 
 def days_around(windows: Sequence[Window]) -> list[date]:

@@ -23,6 +23,12 @@ _GROUP_KEY = {
 }
 
 
+_KEY = [*STATISTICS_KEY, "window_end"]
+
+#: One window type by one strategy, in these windows of that type; None: in all.
+_Cut = tuple[EnumWindowType, EnumAggregationType, Sequence[Window] | None]
+
+
 def window_statistics(
     generations: pl.LazyFrame,
     /,
@@ -37,25 +43,7 @@ def window_statistics(
     generations: as in `schema.GENERATIONS`. as_of: aware; what is unfinished is in flight or abandoned as of then.
     windows: of that type; the only ones computed. None: every window in which something started or ended.
     """
-    if as_of.tzinfo is None:
-        raise ValueError("as_of has no time zone")
-    by = [
-        window_start(pl.col("instant"), window_type).alias("window_start"),
-        _GROUP_KEY[aggregation_type].alias("group_key"),
-    ]
-    ended = _ended(generations, windows).group_by(by).agg(ended_measures())
-    started = _started(generations, windows, as_of).group_by(by).agg(_started_measures())
-    both = ended.join(started, on=["window_start", "group_key"], how="full", coalesce=True)
-    return (
-        both.with_columns(
-            pl.lit(str(window_type)).alias("window_type"),
-            window_end(pl.col("window_start"), window_type).alias("window_end"),
-            pl.lit(str(aggregation_type)).alias("aggregation_type"),
-            (cs.by_name(COUNTS, require_all=False) | cs.ends_with("_n")).fill_null(0),
-        )
-        .with_columns(derived())
-        .select(pl.col(name).cast(dtype) for name, dtype in STATISTICS.items())
-    )
+    return _statistics(generations, [(window_type, aggregation_type, windows)], as_of)
 
 
 def all_statistics(
@@ -69,34 +57,55 @@ def all_statistics(
 
     A window in which nothing started or ended has no row.
     """
-    frame = generations.lazy()
-    parts = [
-        window_statistics(frame, window_type, aggregation_type, as_of=as_of, windows=wanted)
+    cuts: list[_Cut] = [
+        (window_type, aggregation_type, wanted)
         for window_type, wanted in windows.items()
         for aggregation_type in EnumAggregationType
         if wanted
     ]
-    if not parts:
+    if not cuts:
         return pl.DataFrame(schema=STATISTICS)
-    return pl.concat(pl.collect_all(parts)).sort(STATISTICS_KEY)
+    return _statistics(generations.lazy(), cuts, as_of).collect().sort(STATISTICS_KEY)
 
 
-def _ended(generations: pl.LazyFrame, windows: Sequence[Window] | None) -> pl.LazyFrame:
-    """The generations that ended in the windows, at their `instant`."""
-    return _within(generations.with_columns(prepared(), instant="ended_at"), windows)
+def _statistics(generations: pl.LazyFrame, cuts: Sequence[_Cut], as_of: datetime) -> pl.LazyFrame:
+    """Group what ended and what started by each cut; then everything else once for all cuts together."""
+    if as_of.tzinfo is None:
+        raise ValueError("as_of has no time zone")
+    ended = _cut(generations.with_columns(prepared(), instant="ended_at"), cuts, ended_measures())
+    started = _cut(_with_fate(generations, as_of), cuts, _started_measures())
+    return (
+        ended.join(started, on=_KEY, how="full", coalesce=True)
+        .with_columns((cs.by_name(COUNTS, require_all=False) | cs.ends_with("_n")).fill_null(0))
+        .with_columns(derived())
+        .select(pl.col(name).cast(dtype) for name, dtype in STATISTICS.items())
+    )
 
 
-def _started(generations: pl.LazyFrame, windows: Sequence[Window] | None, as_of: datetime) -> pl.LazyFrame:
-    """The attempts that started in the windows, at their `instant`, and what became of the unfinished."""
+def _cut(frame: pl.LazyFrame, cuts: Sequence[_Cut], measures: Sequence[pl.Expr]) -> pl.LazyFrame:
+    """Return the measures of each cut's windows and groups, one cut below the other, under `_KEY`."""
+    instant = pl.col("instant")
+    return pl.concat(
+        _within(frame, windows)
+        .group_by(
+            window_start(instant, window_type).alias("window_start"), _GROUP_KEY[aggregation_type].alias("group_key")
+        )
+        .agg(measures)
+        .with_columns(
+            pl.lit(str(window_type)).alias("window_type"),
+            pl.lit(str(aggregation_type)).alias("aggregation_type"),
+            window_end(pl.col("window_start"), window_type).alias("window_end"),
+        )
+        for window_type, aggregation_type, windows in cuts
+    )
+
+
+def _with_fate(generations: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
+    """The attempts at the `instant` of their start, and what became of the unfinished."""
     started_at, unfinished = pl.col("started_at"), pl.col("ended_at").is_null()
     abandoned = window_end(started_at, EnumWindowType.HOURLY) + ABANDON_AFTER <= as_of
-    return _within(
-        generations.with_columns(
-            instant="started_at",
-            _abandoned=unfinished & abandoned,
-            _in_flight=unfinished & ~abandoned,
-        ),
-        windows,
+    return generations.with_columns(
+        instant="started_at", _abandoned=unfinished & abandoned, _in_flight=unfinished & ~abandoned
     )
 
 

@@ -54,7 +54,7 @@ class Stream:
         try:
             self._refresh()
         except DatabaseError as error:
-            log.warning("refresh failed, trying again", extra={"reason": str(error), "after_s": self.retry_seconds})
+            log.warning("refresh failed, trying again in %s s: %s", self.retry_seconds, error)
             self._changed.set()
             stop.wait(self.retry_seconds)
         stop.wait(max(0.0, self.interval_seconds - (monotonic() - began)))
