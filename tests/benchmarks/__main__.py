@@ -1,0 +1,50 @@
+"""`python -m tests.benchmarks [ONLY]`: measure, print a table, and write `.bench/latest.json`.
+
+ONLY is the beginning of a benchmark's name. A goal that is missed is reported, and is no failure.
+"""
+
+import signal
+import sys
+from time import monotonic
+
+from omninode.errors import BadInput, OmninodeError
+from tests.benchmarks import latest
+from tests.benchmarks.harness import Benchmark, run
+from tests.benchmarks.ingest_vs_consume import INGEST_VS_CONSUME
+from tests.benchmarks.refresh_growth import REFRESH_GROWTH
+from tests.benchmarks.stats_1000_events import STATS_1000_EVENTS
+from tests.benchmarks.table import print_table
+
+BENCHMARKS = (STATS_1000_EVENTS, INGEST_VS_CONSUME, REFRESH_GROWTH)
+
+
+def main(arguments: list[str]) -> int:
+    """Measure the benchmarks whose names begin with the argument; return the exit code."""
+    measured: list[tuple[Benchmark, latest.Entry]] = []
+    try:
+        for benchmark in _chosen(arguments):
+            began = monotonic()
+            entry = latest.entry(benchmark, run(benchmark))
+            latest.record({benchmark.name: entry})
+            measured.append((benchmark, entry))
+            print_table(measured[-1:], title=f"measured in {monotonic() - began:.0f} s")
+    except OmninodeError as error:
+        sys.stderr.write(f"bench: {error}\n")
+        return error.exit_code
+    print_table(measured, title=f"all, as written to {latest.FILE}")
+    return 0
+
+
+def _chosen(arguments: list[str]) -> list[Benchmark]:
+    only = arguments[0] if arguments else ""
+    chosen = [benchmark for benchmark in BENCHMARKS if benchmark.name.startswith(only)]
+    if not chosen or len(arguments) > 1:
+        names = ", ".join(benchmark.name for benchmark in BENCHMARKS)
+        raise BadInput(f"no benchmark begins with {' '.join(arguments)!r}; there are: {names}")
+    return chosen
+
+
+if __name__ == "__main__":
+    # Whoever is asked to stop still ends its servers: leaving by an exception runs what `with` promises.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sys.exit(main(sys.argv[1:]))
