@@ -1,12 +1,12 @@
 """The commands and their options. What a command needs is imported when it runs, so that `--help` is quick."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from omninode.cli.output import OutputFormat
+from pipelines.enums import EnumAggregationType, EnumWindowType
 
 app = typer.Typer(
     name="omninode",
@@ -15,24 +15,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-class Window(StrEnum):
-    """Lengths of a window, as `pipelines.EnumWindowType` has them."""
-
-    HOURLY = "hourly"
-    DAILY = "daily"
-    WEEKLY = "weekly"
-    MONTHLY = "monthly"
-
-
-class By(StrEnum):
-    """Strategies, as `pipelines.EnumAggregationType` has them."""
-
-    NODE_TYPE_GROUPING = "node_type_grouping"
-    QUALITY_BUCKETS = "quality_buckets"
-    TIME_WINDOW = "time_window"
-    DOMAIN_GROUPING = "domain_grouping"
 
 
 Workflows = Annotated[int, typer.Option(min=1, help="How many workflows to make up.")]
@@ -99,7 +81,7 @@ def ingest(
 
 @app.command()
 def refresh(
-    window: Annotated[Window | None, typer.Option(help="Compute these windows again, changed or not.")] = None,
+    window: Annotated[EnumWindowType | None, typer.Option(help="Compute these windows again, changed or not.")] = None,
     start: Start = None,
     end: End = None,
     output: Format = OutputFormat.TABLE,
@@ -112,8 +94,10 @@ def refresh(
 
 @app.command()
 def stats(
-    window: Annotated[Window, typer.Option(help="Length of the windows.")] = Window.DAILY,
-    by: Annotated[By, typer.Option(help="What the generations of a window are grouped by.")] = By.TIME_WINDOW,
+    window: Annotated[EnumWindowType, typer.Option(help="Length of the windows.")] = EnumWindowType.DAILY,
+    by: Annotated[
+        EnumAggregationType, typer.Option(help="What the generations of a window are grouped by.")
+    ] = EnumAggregationType.TIME_WINDOW,
     start: Start = None,
     end: End = None,
     output: Format = OutputFormat.TABLE,

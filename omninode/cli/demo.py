@@ -1,5 +1,8 @@
 """`omninode demo`: one run of everything, from made-up events to the tables."""
 
+import os
+import shutil
+import sys
 from datetime import UTC, datetime
 
 from rich.progress import Progress
@@ -66,4 +69,11 @@ def _print_places(settings: Settings) -> None:
     out = console()
     out.print(f"events and dead letters: {settings.lake}")
     out.print(f"statistics:              {database} (table codegen_metrics_aggregated)")
-    out.print("more:                    omninode stats --window daily --by domain_grouping")
+    out.print(f"more:                    {_program()} stats --window daily --by domain_grouping")
+
+
+def _program() -> str:
+    """Return how this very program can be called again from here."""
+    if shutil.which("omninode"):
+        return "omninode"
+    return os.path.relpath(sys.argv[0])

@@ -34,7 +34,13 @@ def phases() -> Iterator[Progress]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        yield progress
+        try:
+            yield progress
+        except BaseException:
+            # What failed is said by its error, not by a line that stands still.
+            for task in progress.tasks:
+                progress.update(task.id, visible=task.finished)
+            raise
 
 
 def phase(progress: Progress, name: str, total: int | None = None) -> Phase:

@@ -20,7 +20,7 @@ REFRESHED_COLUMNS = [
 ]
 
 
-def run_refresh(*, window: str | None, start: str | None, end: str | None, output: OutputFormat) -> None:
+def run_refresh(*, window: EnumWindowType | None, start: str | None, end: str | None, output: OutputFormat) -> None:
     """Refresh what changed or, with a window type, the windows between two times."""
     settings = read_settings()
     asked = _asked(window, instant(start, "--start"), instant(end, "--end"))
@@ -48,7 +48,7 @@ def refreshed_rows(report: RefreshReport) -> list[Row]:
 
 
 def _asked(
-    window: str | None, start: datetime | None, end: datetime | None
+    window: EnumWindowType | None, start: datetime | None, end: datetime | None
 ) -> tuple[EnumWindowType, datetime, datetime] | None:
     if window is None:
         if start or end:
@@ -56,4 +56,4 @@ def _asked(
         return None
     if start is None:
         raise BadInput("--window needs --start: say from when on to compute the windows again")
-    return EnumWindowType(window), start, end or utc_now()
+    return window, start, end or utc_now()
