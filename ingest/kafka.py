@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -12,8 +12,24 @@ from ingest.errors import KafkaFailure
 from ingest.kinds import EventKind, topics_of
 from omninode.errors import BadInput
 
+if TYPE_CHECKING:
+    from confluent_kafka.admin._metadata import ClusterMetadata  # the public name is not exported to type checkers
+
 ClientValue = str | int | float | bool
 Client = TypeVar("Client")
+
+#: What time does not heal, and what to do about it.
+_REFUSALS = {
+    KafkaError._AUTHENTICATION: (
+        "refused the user or the password",
+        "correct OMNINODE_KAFKA_SASL_USERNAME and OMNINODE_KAFKA_SASL_PASSWORD",
+    ),
+    KafkaError._SSL: (
+        "and we do not agree on TLS",
+        "set OMNINODE_KAFKA_SSL_CA_LOCATION to the authority that signed its certificate",
+    ),
+}
+_ASK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +61,12 @@ class KafkaSettings:
         """Return a librdkafka configuration; `more` uses underscores for dots."""
         named = {name.replace("_", "."): value for name, value in more.items()}
         # librdkafka writes connection losses to stderr by itself; we report them where they matter.
-        quiet: dict[str, ClientValue] = {"log_level": 0, "socket.keepalive.enable": True}
+        quiet: dict[str, ClientValue] = {
+            "log_level": 0,
+            "socket.keepalive.enable": True,
+            # A broker that comes back is found within a second, not within librdkafka's ten.
+            "reconnect.backoff.max.ms": 1000,
+        }
         return {**quiet, **named, **self.options, "bootstrap.servers": self.bootstrap_servers}
 
 
@@ -53,25 +74,55 @@ def unreachable(settings: KafkaSettings, error: object) -> KafkaFailure:
     """Make the error for a cluster that does not answer."""
     return KafkaFailure(
         f"Kafka at {settings.bootstrap_servers} does not answer ({error}); "
-        "start it, or set OMNINODE_KAFKA_BOOTSTRAP_SERVERS to where it is"
+        "start it, or set OMNINODE_KAFKA_BOOTSTRAP_SERVERS to where it is, "
+        "and OMNINODE_KAFKA_SECURITY_PROTOCOL if it wants TLS or a password"
     )
+
+
+def failure(settings: KafkaSettings, error: KafkaError, told: Iterable[KafkaError]) -> KafkaFailure:
+    """Make the error for a question without an answer; `told` is what librdkafka has said of connections meanwhile."""
+    causes = {cause.code(): cause for cause in told if cause.code() != KafkaError._ALL_BROKERS_DOWN}
+    for code, (what, remedy) in _REFUSALS.items():
+        if code in causes:
+            reason = " ".join(causes[code].str().split())
+            return KafkaFailure(f"Kafka at {settings.bootstrap_servers} {what} ({reason}); {remedy}")
+    last = list(causes.values())[-1:] or [error]
+    return unreachable(settings, " ".join(last[0].str().split()))
+
+
+def ask_for_topics(
+    client: AdminClient | Consumer, settings: KafkaSettings, told: Iterable[KafkaError], *, timeout_seconds: float
+) -> "ClusterMetadata":
+    """Return what topics there are. `told` is filled by the client's `error_cb`; the client reads nothing yet.
+
+    Raises `KafkaFailure`: at once if we are refused, after `timeout_seconds` if nobody answers.
+    """
+    # A refusal comes soon, but does not end the question: so ask shortly, then for as long as a slow cluster may need.
+    first = min(_ASK_SECONDS, timeout_seconds)
+    try:
+        return client.list_topics(timeout=first)
+    except KafkaException as error:
+        client.poll(0)  # this is when `error_cb` is called
+        if first == timeout_seconds or any(cause.code() in _REFUSALS for cause in told):
+            raise failure(settings, error.args[0], told) from error
+    try:
+        return client.list_topics(timeout=timeout_seconds - first)
+    except KafkaException as error:
+        client.poll(0)
+        raise failure(settings, error.args[0], told) from error
 
 
 def ensure_topics(
     settings: KafkaSettings, *, partitions: int = 4, replication: int = -1, timeout_seconds: float = 10.0
 ) -> None:
     """Create those of the four topics that are not there. Existing topics stay as they are."""
-    admin = settings.made(AdminClient)
-    missing = set(settings.topics) - _existing_topics(admin, settings, timeout_seconds)
+    told: list[KafkaError] = []
+    admin = settings.made(
+        lambda options: AdminClient({**options, "error_cb": told.append})  # type: ignore[dict-item]  # as for consumers
+    )
+    missing = set(settings.topics) - set(ask_for_topics(admin, settings, told, timeout_seconds=timeout_seconds).topics)
     if missing:
         _create(admin, settings, missing, partitions, replication, timeout_seconds)
-
-
-def _existing_topics(admin: AdminClient, settings: KafkaSettings, timeout_seconds: float) -> set[str]:
-    try:
-        return set(admin.list_topics(timeout=timeout_seconds).topics)
-    except KafkaException as error:
-        raise unreachable(settings, error.args[0].str()) from error
 
 
 def _create(

@@ -1,5 +1,6 @@
 """Read the topics from where the lake ends."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Thread
@@ -16,7 +17,7 @@ from confluent_kafka import (
 )
 
 from ingest.errors import KafkaFailure, OffsetsGone
-from ingest.kafka import KafkaSettings, unreachable
+from ingest.kafka import KafkaSettings, ask_for_topics, failure
 from ingest.lake import PartitionId
 from ingest.messages import Header, Messages
 
@@ -45,6 +46,8 @@ class KafkaSource:
     _partitions: list[PartitionId] = field(init=False)
     _ended: set[tuple[str, int]] = field(init=False, default_factory=set)
     _silent_since: float | None = field(init=False, default=None)
+    #: What librdkafka has told of connections since the last message came.
+    _told: "deque[KafkaError]" = field(init=False, default_factory=lambda: deque(maxlen=20))
 
     def __post_init__(self) -> None:
         self._consumer = self.settings.made(
@@ -95,6 +98,7 @@ class KafkaSource:
                 self._note(message)
         if good:
             self._silent_since = None
+            self._told.clear()
         self._check_silence()
         return good
 
@@ -110,10 +114,8 @@ class KafkaSource:
         leaving.join(_LEAVE_SECONDS)
 
     def _find_partitions(self) -> list[PartitionId]:
-        try:
-            cluster = self._consumer.list_topics(timeout=min(self.timeout_seconds, 10.0))
-        except KafkaException as error:
-            raise unreachable(self.settings, error.args[0].str()) from error
+        timeout_seconds = min(self.timeout_seconds, 10.0)
+        cluster = ask_for_topics(self._consumer, self.settings, self._told, timeout_seconds=timeout_seconds)
         found = [
             PartitionId(str(cluster.cluster_id), topic, partition)
             for topic in self.settings.topics
@@ -144,8 +146,9 @@ class KafkaSource:
         else:
             raise KafkaFailure(f"Kafka at {self.settings.bootstrap_servers}: {error.str()}")
 
-    def _note_silence(self, _: KafkaError) -> None:
+    def _note_silence(self, error: KafkaError) -> None:
         """Remember since when; librdkafka tells of a lost connection once, and of a healed one never."""
+        self._told.append(error)
         self._silent_since = self._silent_since or monotonic()
 
     def _check_silence(self) -> None:
@@ -155,7 +158,7 @@ class KafkaSource:
         try:
             self._consumer.list_topics(timeout=min(self.timeout_seconds, 10.0))
         except KafkaException as error:
-            raise unreachable(self.settings, error.args[0].str()) from error
+            raise failure(self.settings, error.args[0], self._told) from error
         self._silent_since = None
 
 

@@ -1,15 +1,22 @@
 """Fixtures and hooks that every test may use."""
 
+from tests.apache_kafka.fixtures import any_kafka, apache_cluster, bare_kafka, broker, environment, tansu_address
 from tests.kafka import kafka
 from tests.parts import pytest_terminal_summary
 from tests.postgres import database, database_url, empty_database_url, postgres_server, postgres_template
 
 __all__ = [
+    "any_kafka",
+    "apache_cluster",
+    "bare_kafka",
+    "broker",
     "database",
     "database_url",
     "empty_database_url",
+    "environment",
     "kafka",
     "postgres_server",
     "postgres_template",
     "pytest_terminal_summary",
+    "tansu_address",
 ]
