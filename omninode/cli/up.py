@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from time import monotonic, sleep
 
 from prometheus_client import CollectorRegistry, start_http_server
 
@@ -118,13 +119,23 @@ def _ui(settings: Settings, cluster: KafkaSettings, url: str, port: int) -> Iter
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
-    """End the UI by the signal on which it ends its own children; a killed one would leave them behind."""
+    """End the UI by the signal on which it ends its own children, and see that they are gone, too."""
     child.send_signal(signal.SIGINT)
+    deadline = monotonic() + _UI_END_SECONDS
+    while child.poll() is None or _has_members(child.pid):
+        if monotonic() > deadline:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            return
+        sleep(0.05)
+
+
+def _has_members(group: int) -> bool:
     try:
-        child.wait(_UI_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @contextmanager
