@@ -29,6 +29,11 @@ def embedded_broker(folder: Path) -> Iterator[str]:
         yield f"127.0.0.1:{broker.port}"
 
 
+def is_kept(folder: Path) -> bool:
+    """Tell whether somebody keeps the broker of this folder running."""
+    return _TansuKeeper(folder).find() is not None
+
+
 @dataclass(frozen=True, slots=True)
 class _Broker:
     process: Process

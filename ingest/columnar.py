@@ -75,16 +75,18 @@ def read_lines(values: list[bytes]) -> pl.DataFrame | None:
     None if a single one of the values is no JSON: the caller then tries with fewer.
     """
     text = b"\n".join(values)
-    if text.count(b"\n") != len(values) - 1:
+    # Polars takes bytes that begin like a gzip or zstd file for one, and unpacks it.
+    if not text.startswith(b"{") or text.count(b"\n") != len(values) - 1:
         return None
     try:
         frame = pl.read_ndjson(text, schema=WIRE, ignore_errors=True)
-    except (pl.exceptions.ComputeError, pl.exceptions.PanicException):
+        raw = pl.Series("raw", values, dtype=pl.Binary).cast(pl.String)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         return None
     # Blank lines are no rows; with as many rows as values each row is the value's own.
     if frame.height != len(values):
         return None
-    return frame.with_columns(pl.Series("raw", values, dtype=pl.Binary).cast(pl.String))
+    return frame.with_columns(raw)
 
 
 def facts_of(wire: pl.DataFrame, *, now: datetime, limits: Limits) -> pl.DataFrame:

@@ -1,5 +1,7 @@
 """A batch of messages: each becomes one event or one dead letter, whatever stands around it."""
 
+import gzip
+import zlib
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
@@ -187,3 +189,12 @@ def test_generated_stream_takes_the_fast_way() -> None:
     assert fast >= 0.99 * len(messages)
     offsets = pl.concat([decoded.events["offset"], decoded.dead_letters["offset"]])
     assert sorted(offsets.to_list()) == list(range(len(messages)))
+
+
+@pytest.mark.parametrize("packed", [zlib.compress(GOOD), gzip.compress(GOOD), b"\x28\xb5\x2f\xfdabc", b"BZh9"])
+def test_packed_messages_are_refused_and_nothing_is_unpacked(packed: bytes) -> None:
+    """A message that looks like a packed file is no JSON, first in its batch or not; the others are read."""
+    for values in ([packed, GOOD], [GOOD, packed], [packed]):
+        decoded = decode(batch(values))
+        assert decoded.dead_letters["reason"].to_list() == ["invalid_json"]
+        assert decoded.events.height == values.count(GOOD)
