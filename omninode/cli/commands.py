@@ -10,7 +10,7 @@ from pipelines.enums import EnumAggregationType, EnumWindowType
 
 app = typer.Typer(
     name="omninode",
-    help="How code generations go, where each workflow stands, and which nodes exist.",
+    help="How code generations go: from events in Kafka to statistics in Postgres.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

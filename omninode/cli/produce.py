@@ -1,8 +1,10 @@
 """`omninode produce`: publish made-up events."""
 
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 
+from ingest.broker import is_kept
 from ingest.kinds import EventKind
 from ingest.producer import Outgoing, publish
 from ingest.synthetic import synthetic_messages
@@ -16,12 +18,18 @@ from pipelines.parts import kafka
 def run_produce(*, workflows: int, seed: int, days: int, start: str) -> None:
     """Publish the events of so many workflows, and say how many there were."""
     begin = instant(start, "--start")
-    with kafka(read_settings()) as cluster, phases() as progress:
+    settings = read_settings()
+    with kafka(settings) as cluster, phases() as progress:
         line = phase(progress, "publish")
         messages = made_up(workflows=workflows, seed=seed, days=days, start=begin)
         published = publish(cluster, messages, on_progress=line.at)
         line.done(published)
     console().print(f"published {published:,} messages to {cluster.bootstrap_servers}")
+    if settings.kafka_bootstrap_servers is None and not is_kept(settings.home / "broker"):
+        sys.stderr.write(
+            "omninode: the embedded broker has stopped, and the events went with it; "
+            "start `omninode up` first, in another terminal, to have them ingested\n"
+        )
 
 
 def made_up(*, workflows: int, seed: int, days: int, start: datetime) -> Iterator[Outgoing]:

@@ -162,7 +162,10 @@ def _require_free(port: int) -> None:
         try:
             probe.bind((_HOST, port))
         except OSError as error:
-            raise BadInput(f"--ui-port: port {port} cannot be used ({error.strerror}); name another one") from error
+            raise BadInput(
+                f"--ui-port: port {port} cannot be used ({error.strerror}); name another one, "
+                "or end the UI that a killed `omninode up` has left there"
+            ) from error
 
 
 def _announce(places: dict[str, str]) -> None:
