@@ -28,7 +28,7 @@ def run_stats(*, window: str, by: str, start: str | None, end: str | None, outpu
     rows = [_shown(row) for row in rows]
     if not rows:
         sys.stderr.write(
-            "omninode: no statistics for these windows; if there are none at all, run `omninode demo` or `omninode up`\n"
+            "omninode: no statistics for these windows; if there are none at all, `omninode demo` makes some\n"
         )
     print_rows(rows, statistics_columns(window), output, title=f"{window} statistics by {by}")
 
