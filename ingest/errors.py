@@ -21,3 +21,15 @@ class OffsetsGone(OmninodeError):
 
 class MissingExtra(OmninodeError):
     """A part that is an optional extra of the package is not installed."""
+
+
+class TopicReplaced(OmninodeError):
+    """Topics were deleted, and perhaps made anew, since they were read."""
+
+    def __init__(self, topics: set[str]) -> None:
+        super().__init__(f"topics deleted or made anew: {', '.join(sorted(topics))}")
+        self.topics = topics
+
+
+class TooManyDeadLetters(OmninodeError):
+    """So many messages are refused that something is wrong with all of them."""

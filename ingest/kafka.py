@@ -48,6 +48,11 @@ class KafkaSettings:
         """The four topics of this environment and the kind of event that each carries."""
         return topics_of(self.environment)
 
+    @property
+    def group(self) -> str:
+        """The consumer group of those who ingest these topics."""
+        return f"{self.environment}.omninode-ingest"
+
     def made(self, make: Callable[[dict[str, ClientValue]], Client], **more: ClientValue) -> Client:
         """Make a client. Raises `BadInput` for an option that librdkafka does not know or cannot use."""
         try:

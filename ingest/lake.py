@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +14,8 @@ from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transactio
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from ingest.errors import Fenced, LakeFailure
+from ingest.gaps import GAPS, Gap, GapReason, gap_rows
+from ingest.partition_id import PartitionId as PartitionId
 from ingest.schema import DEAD_LETTERS, DEAD_LETTERS_PARTITION_BY, EVENTS, EVENTS_PARTITION_BY
 
 _BATCH_ID = "omninode.batch_id"
@@ -22,19 +24,6 @@ _HOURS = "omninode.hours"
 _DISTINCT = ("event_id", "workflow_id", "event_time", "duration_seconds", "offset")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DECORATION = re.compile("\x1b\\[[0-9;]*m|\N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}")
-
-
-class PartitionId(NamedTuple):
-    """One partition of a topic of one Kafka cluster; a new cluster counts its offsets from 0 again."""
-
-    cluster: str
-    topic: str
-    partition: int
-
-    @property
-    def app_id(self) -> str:
-        """Name the partition in the Delta log."""
-        return f"{self.cluster}/{self.topic}/{self.partition}"
 
 
 class Advance(NamedTuple):
@@ -46,12 +35,13 @@ class Advance(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MicroBatch:
-    """What one commit brings: rows, and how far it reads in each partition."""
+    """What one commit brings: rows, how far it reads in each partition, and what was no longer to be read there."""
 
     batch_id: str
     events: pl.DataFrame
     dead_letters: pl.DataFrame
     advances: Mapping[PartitionId, Advance]
+    gaps: Sequence[Gap] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +79,10 @@ class Lake:
         return events_url(self.url)
 
     @property
+    def _gaps_url(self) -> str:
+        return f"{self.url.rstrip('/')}/gaps"
+
+    @property
     def lake_id(self) -> str:
         """The events table's own id: versions of another lake do not compare with this one's."""
         return str(self._events.metadata().id)
@@ -124,11 +118,28 @@ class Lake:
         Raises `Fenced` if another writer has moved on one of its partitions: seek to `next_offset` and go on.
         """
         self._check_advances(batch.advances)
+        self._append_gaps(batch)
         self._append_dead_letters(batch)
         hours = _hours(batch.events)
         metadata = {_BATCH_ID: batch.batch_id, _HOURS: json.dumps(hours)}
         self._commit(self._events, batch.events, batch.advances, metadata)
         return Change(self._events.version(), batch.batch_id, _instants(hours))
+
+    def find(self, batch: MicroBatch) -> Change | None:
+        """Return what a micro-batch did if it is in the lake: a commit may succeed and still end with an error."""
+        self.refresh()
+        if any(self.next_offset(place) != advance.next_offset for place, advance in batch.advances.items()):
+            return None
+        return Change(self.version, batch.batch_id, _instants(_hours(batch.events)))
+
+    def gaps(self) -> pl.DataFrame:
+        """Return what Kafka no longer had when it was to be read, see `ingest.gaps.GAPS`; oldest first."""
+        try:
+            table = DeltaTable(self._gaps_url, storage_options=self.storage_options)
+        except TableNotFoundError:
+            return GAPS.to_frame()
+        with self._failures():
+            return pl.scan_delta(table).select(GAPS.names()).collect().sort("noticed_at", "topic", "partition")
 
     def changes_since(self, version: int) -> list[Change] | None:
         """Return what was committed after a version, oldest first; None if the log does not reach back that far."""
@@ -147,6 +158,22 @@ class Lake:
         for partition, advance in advances.items():
             if self.next_offset(partition) != advance.continues_from:
                 raise Fenced(partition.app_id)
+
+    def _append_gaps(self, batch: MicroBatch) -> None:
+        """Gaps go before everything else, so that none can be passed in silence; what is here already is left out."""
+        if not batch.gaps:
+            return
+        table = _table(self._gaps_url, GAPS, [], self.storage_options)
+        new = [gap for gap in batch.gaps if table.transaction_version(_gap_id(gap)) is None]
+        if new:
+            seen = [Transaction(_gap_id(gap), 0) for gap in new]
+            with self._failures():
+                properties = CommitProperties(custom_metadata={_BATCH_ID: batch.batch_id}, app_transactions=seen)
+                write_deltalake(table, gap_rows(new), mode="append", commit_properties=properties)
+        # Kafka gives the offsets of what it lost to other messages: those are no second try of the old ones.
+        rewound = {gap.place: Advance(None, gap.resume_at) for gap in batch.gaps if gap.reason is GapReason.TRUNCATED}
+        if rewound:
+            self._commit(self._dead_letters, DEAD_LETTERS.to_frame(), rewound, {_BATCH_ID: batch.batch_id})
 
     def _append_dead_letters(self, batch: MicroBatch) -> None:
         """Dead letters go first. If we die in between, their messages are read again, perhaps in other batches:
@@ -226,6 +253,10 @@ def _table(url: str, schema: pl.Schema, partition_by: list[str], options: dict[s
 def _writer_properties() -> WriterProperties:
     plain = ColumnProperties(dictionary_enabled=False)
     return WriterProperties(compression="ZSTD", compression_level=1, column_properties=dict.fromkeys(_DISTINCT, plain))
+
+
+def _gap_id(gap: Gap) -> str:
+    return f"{gap.place.app_id}/{gap.reason.value}/{gap.first_offset}-{gap.next_offset}"
 
 
 def _hours(events: pl.DataFrame) -> list[int]:

@@ -1,6 +1,7 @@
-"""When a micro-batch is full."""
+"""When a micro-batch is full, and how long a part that fails is waited for."""
 
 from dataclasses import dataclass
+from math import inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +22,25 @@ class MicroBatchPolicy:
         """
         full = rows >= self.max_rows or size >= self.max_bytes
         return full or (rows > 0 and age_seconds >= self.max_age_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How a lake that cannot be written is tried again: after ever longer pauses, until it has had its time."""
+
+    #: A lake that has failed for this long is given up, and the error raised.
+    give_up_seconds: float = 10.0
+    first_pause_seconds: float = 0.2
+    longest_pause_seconds: float = 5.0
+
+    def pause_seconds(self, failures: int) -> float:
+        """Return how long to wait after this many failures in a row.
+
+        >>> [RetryPolicy().pause_seconds(failures) for failures in (1, 2, 3, 50)]
+        [0.2, 0.4, 0.8, 5.0]
+        """
+        return min(self.first_pause_seconds * 2.0 ** min(failures - 1, 30), self.longest_pause_seconds)
+
+
+#: For a process that is to run for good: a full disk is waited for, not fled from.
+NEVER_GIVE_UP = RetryPolicy(give_up_seconds=inf)

@@ -25,6 +25,8 @@ class Settings:
     postgres_url: str | None = field(default=None, repr=False)
     #: A folder, or the URL of an object store.
     lake: str = ""
+    #: The share of a topic's latest messages that may be refused before ingest stops; 1 is no cap.
+    dead_letter_cap: float = 0.5
     #: The object store's own options, which may hold secrets.
     lake_options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -45,12 +47,24 @@ class Settings:
             kafka_options=_kafka_options(environ),
             postgres_url=_postgres_url(environ.get("OMNINODE_POSTGRES_URL", "").strip()),
             lake=_lake(environ.get("OMNINODE_LAKE", "").strip(), home, folder),
+            dead_letter_cap=_share(environ, "OMNINODE_DEAD_LETTER_CAP", 0.5),
             lake_options={name: value for name, value in environ.items() if name.startswith("AWS_")},
         )
 
 
 def _text(environ: Mapping[str, str], name: str, default: str) -> str:
     return environ.get(name, "").strip() or default
+
+
+def _share(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = _text(environ, name, str(default))
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 1.0:
+        raise BadInput(f"{name}: {text!r} is no share; write a number from 0 to 1, such as 0.5")
+    return share
 
 
 def _topic_prefix(prefix: str) -> str:

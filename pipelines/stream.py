@@ -24,6 +24,7 @@ class Stream:
     ingestor: Ingestor
     refresher: Refresher
     metrics: AggregatorMetrics
+    on_commit: Callable[[Committed], None] = field(default=lambda _: None)
     on_refresh: Callable[[RefreshReport], None] = field(default=lambda _: None)
     #: Refreshes begin at least this far apart.
     interval_seconds: float = 0.5
@@ -74,6 +75,7 @@ class Stream:
         self.on_refresh(report)
 
     def _note(self, committed: Committed) -> None:
+        self.on_commit(committed)
         self.metrics.observe_events(committed.events)
         with self._lock:
             self._waiting += committed.events.height

@@ -71,12 +71,32 @@ def replay(
 @app.command()
 def ingest(
     until_end: Annotated[bool, typer.Option("--until-end", help="Stop at the end of the topics.")] = False,
+    all_partitions: Annotated[
+        bool,
+        typer.Option("--all-partitions", help="Read all partitions, instead of sharing them with others of the group."),
+    ] = False,
     output: Format = OutputFormat.TABLE,
 ) -> None:
-    """Move events from Kafka into the lake, until interrupted."""
+    """Move events from Kafka into the lake, until interrupted. Start it several times to share the partitions."""
     from omninode.cli.ingest import run_ingest
 
-    run_ingest(until_end=until_end, output=output)
+    run_ingest(until_end=until_end, all_partitions=all_partitions, output=output)
+
+
+@app.command()
+def lag(output: Format = OutputFormat.TABLE) -> None:
+    """Print how far the lake is behind Kafka, for each partition."""
+    from omninode.cli.lag import run_lag
+
+    run_lag(output)
+
+
+@app.command()
+def gaps(output: Format = OutputFormat.TABLE) -> None:
+    """Print the messages that Kafka did not have any more when they were to be read."""
+    from omninode.cli.gaps import run_gaps
+
+    run_gaps(output)
 
 
 @app.command()

@@ -49,7 +49,9 @@ def _load(settings: Settings, lake: Lake, progress: Progress, *, workflows: int,
         published = publish(cluster, messages, on_progress=line.at)
         line.done(published)
         line = phase(progress, "ingest into the lake", published)
-        loaded = load(cluster, lake, until_end=True, stop=stop, on_progress=lambda so_far: line.at(so_far.messages))
+        loaded = load(
+            settings, cluster, lake, until_end=True, stop=stop, on_progress=lambda so_far: line.at(so_far.messages)
+        )
         line.done(loaded.messages)
         return loaded
 

@@ -8,14 +8,20 @@ from omninode.cli.progress import phase, phases
 from pipelines.parts import kafka
 
 
-def run_ingest(*, until_end: bool, output: OutputFormat) -> None:
+def run_ingest(*, until_end: bool, all_partitions: bool, output: OutputFormat) -> None:
     """Ingest until interrupted or until the end of the topics, then say what came."""
     settings = read_settings()
     lake = open_lake(settings.lake, settings.lake_options)
     with kafka(settings) as cluster, stop_on_signal() as stop, phases() as progress:
         line = phase(progress, "ingest")
         loaded = load(
-            cluster, lake, until_end=until_end, stop=stop, on_progress=lambda so_far: line.at(so_far.messages)
+            settings,
+            cluster,
+            lake,
+            until_end=until_end,
+            stop=stop,
+            all_partitions=all_partitions,
+            on_progress=lambda so_far: line.at(so_far.messages),
         )
         line.done(loaded.messages)
     print_rows(loaded.rows(), LOADED_COLUMNS, output, title=f"Ingested into {settings.lake}")

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from threading import Event
 from types import FrameType
 
+from ingest.cap import DeadLetterCap
 from ingest.decode import Decoder
 from ingest.ingestor import Committed, Ingestor
 from ingest.kafka import KafkaSettings
 from ingest.lake import Lake
+from ingest.policy import NEVER_GIVE_UP, RetryPolicy
 from ingest.source import KafkaSource
 from omninode.cli.door import utc_now
 from omninode.cli.output import Column
+from omninode.settings import Settings
 
 
 @dataclass(slots=True)
@@ -47,11 +50,13 @@ LOADED_COLUMNS = [
 
 
 def load(
+    settings: Settings,
     kafka: KafkaSettings,
     lake: Lake,
     *,
     until_end: bool,
     stop: Event,
+    all_partitions: bool = False,
     on_progress: Callable[[Loaded], None] = lambda _: None,
 ) -> Loaded:
     """Ingest until told to stop, or until the end of the topics."""
@@ -61,13 +66,35 @@ def load(
         loaded.note(committed)
         on_progress(loaded)
 
-    source = KafkaSource(kafka)
-    try:
-        ingestor = Ingestor(source, lake, Decoder(kafka.topics), utc_now, on_commit=note)
+    with open_ingestor(settings, kafka, lake, is_service=not until_end, all_partitions=all_partitions) as ingestor:
+        ingestor.on_commit = note
         ingestor.run(stop=stop, until_end=until_end)
+    return loaded
+
+
+@contextmanager
+def open_ingestor(
+    settings: Settings, kafka: KafkaSettings, lake: Lake, *, is_service: bool, all_partitions: bool = False
+) -> Iterator[Ingestor]:
+    """Yield what moves messages into the lake.
+
+    A service waits for a Kafka and a lake that are away, for good, and shares the partitions with others like it; of
+    the embedded broker, which goes with its last user, it reads all. Who works until the end fails instead.
+    """
+    is_ours = settings.kafka_bootstrap_servers is None
+    source = KafkaSource(kafka, is_patient=is_service and not is_ours)
+    try:
+        yield Ingestor(
+            source,
+            lake,
+            Decoder(kafka.topics),
+            utc_now,
+            shares=is_service and not is_ours and not all_partitions,
+            retry=NEVER_GIVE_UP if is_service else RetryPolicy(),
+            cap=DeadLetterCap(settings.dead_letter_cap),
+        )
     finally:
         source.close()
-    return loaded
 
 
 @contextmanager

@@ -26,7 +26,9 @@ def run_replay(file: Path, output: OutputFormat) -> None:
             published = publish(cluster, read_file(file), on_progress=line.at)
             line.done(published)
             line = phase(progress, "ingest", published)
-            loaded = load(cluster, lake, until_end=True, stop=stop, on_progress=lambda so_far: line.at(so_far.messages))
+            loaded = load(
+                settings, cluster, lake, until_end=True, stop=stop, on_progress=lambda so_far: line.at(so_far.messages)
+            )
             line.done(loaded.messages)
         line = phase(progress, "refresh the statistics")
         report = refresh_lake(settings, lake)

@@ -14,13 +14,11 @@ from prometheus_client import CollectorRegistry, start_http_server
 from assets.instance import instance_folder, open_instance
 from assets.report import report_refresh
 from assets.ui import ui_command, ui_environment
-from ingest.decode import Decoder
-from ingest.ingestor import Ingestor
 from ingest.kafka import KafkaSettings
 from ingest.lake import open_lake
-from ingest.source import KafkaSource
+from ingest.metrics import IngestMetrics, LagCollector
 from omninode.cli.door import read_settings, utc_now
-from omninode.cli.loading import stop_on_signal
+from omninode.cli.loading import open_ingestor, stop_on_signal
 from omninode.cli.output import console
 from omninode.errors import BadInput
 from omninode.process import free_port
@@ -55,7 +53,7 @@ def run_up(*, ui_port: int, metrics_port: int) -> None:
         if ui_port:
             places["Dagster UI"] = stack.enter_context(_ui(settings, cluster, url, ui_port))
             report = stack.enter_context(_reports(settings))
-        stream = _stream(stack, settings, cluster, url, AggregatorMetrics(registry), report)
+        stream = _stream(stack, settings, cluster, url, registry, report)
         _announce(places)
         stream.run(stop=stop)
     console().print("stopped")
@@ -66,16 +64,21 @@ def _stream(
     settings: Settings,
     cluster: KafkaSettings,
     url: str,
-    metrics: AggregatorMetrics,
+    registry: CollectorRegistry,
     report: Callable[[RefreshReport], None],
 ) -> Stream:
-    source = KafkaSource(cluster)
-    stack.callback(source.close)
     store = MetricStore(stack.enter_context(open_pool(url, max_size=2)))
     # Each thread has a lake of its own: one appends while the other looks what was appended.
     appending, reading = (open_lake(settings.lake, settings.lake_options) for _ in range(2))
-    ingestor = Ingestor(source, appending, Decoder(cluster.topics), utc_now)
-    return Stream(ingestor, Refresher(reading, store), metrics, on_refresh=report)
+    ingestor = stack.enter_context(open_ingestor(settings, cluster, appending, is_service=True))
+    registry.register(LagCollector(lambda: ingestor.progress.lags(ingestor.source.high_watermark), utc_now))
+    return Stream(
+        ingestor,
+        Refresher(reading, store),
+        AggregatorMetrics(registry),
+        on_commit=IngestMetrics(registry).observe,
+        on_refresh=report,
+    )
 
 
 @contextmanager

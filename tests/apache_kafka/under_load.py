@@ -7,14 +7,10 @@ from itertools import chain, count, takewhile
 from threading import Event
 from time import monotonic, sleep
 
-from ingest.decode import Decoder
-from ingest.ingestor import Ingestor
 from ingest.kafka import KafkaSettings
-from ingest.lake import open_lake
 from ingest.producer import Outgoing
-from ingest.source import KafkaSource
-from tests.pipes import utc_now
 from tests.published import Published, believable
+from tests.running import running_ingestor
 
 
 @contextmanager
@@ -23,21 +19,21 @@ def under_load(kafka: KafkaSettings, lake: str) -> Iterator[Published]:
 
     Yields what Kafka has acknowledged so far. After the block everything that was published has been.
     """
-    published, stop, opened = Published(kafka), Event(), open_lake(lake)
-    source = KafkaSource(kafka)
-    ingestor = Ingestor(source, opened, Decoder(kafka.topics), utc_now)
-    try:
-        with ThreadPoolExecutor(2) as workers:
-            producer = workers.submit(published.publish, _until(stop), pause_seconds=0.1, pause_every=500)
-            ingest = workers.submit(ingestor.run, stop=stop)
-            try:
-                yield published
-            finally:
-                stop.set()
-            producer.result(timeout=60)
-            ingest.result(timeout=60)
-    finally:
-        source.close()
+    with publishing(kafka) as published, running_ingestor(kafka, lake):
+        yield published
+
+
+@contextmanager
+def publishing(kafka: KafkaSettings) -> Iterator[Published]:
+    """Publish at a steady pace until the end of the block; raises what goes wrong."""
+    published, stop = Published(kafka), Event()
+    with ThreadPoolExecutor(1) as worker:
+        producer = worker.submit(published.publish, _until(stop), pause_seconds=0.1, pause_every=500)
+        try:
+            yield published
+        finally:
+            stop.set()
+        producer.result(timeout=60)
 
 
 def _until(stop: Event) -> Iterator[Outgoing]:

@@ -19,7 +19,7 @@ from ingest.decode import Decoder
 from ingest.errors import KafkaFailure
 from ingest.ingestor import Ingestor
 from ingest.kafka import KafkaSettings, ensure_topics
-from ingest.lake import Advance, MicroBatch, PartitionId, open_lake
+from ingest.lake import Advance, MicroBatch, open_lake
 from ingest.schema import DEAD_LETTERS, EVENTS
 from ingest.source import KafkaSource
 from omninode.errors import OmninodeError
@@ -111,9 +111,9 @@ def test_quiet_topic_is_no_lost_broker(kafka: KafkaSettings) -> None:
     source = KafkaSource(kafka, timeout_seconds=0.3)
     try:
         source.start(dict.fromkeys(source.partitions))
-        source._silent_since = monotonic() - 1
+        source._silence.since = monotonic() - 1
         assert source.poll(0.1) == []
-        assert source._silent_since is None
+        assert source._silence.since is None
     finally:
         source.close()
 
@@ -125,7 +125,7 @@ def test_fenced_at_the_very_end_reads_on(kafka: KafkaSettings, tmp_path: Path) -
     published.publish(believable(workflows=50))
     (topic, partition), count = _fullest(published)
     source, others = KafkaSource(kafka), [open_lake(lake)]
-    place = PartitionId(source.partitions[0].cluster, topic, partition)
+    place = next(one for one in source.partitions if (one.topic, one.partition) == (topic, partition))
 
     def clock_of_a_race() -> object:
         # Asked once a commit, just before it: there the other one is quicker, once.
