@@ -66,7 +66,7 @@ def test_killed_ingest_neither_loses_nor_doubles(
     version = open_lake(lake).version
     with publishing(published, workflows=4000, pause_seconds=0.2) as publisher:
         for _ in range(KILLS):
-            with command.running("ingest") as process:
+            with command.running("ingest", "--all-partitions") as process:
                 wait_for_version(lake, version + 1)
                 sleep(rng.uniform(0.0, 0.6))
                 assert process.poll() is None
@@ -84,7 +84,7 @@ def test_sigterm_commits_what_was_fetched(command: CommandLine, published: Publi
     lake = str(tmp_path / "lake")
     with (
         publishing(published, workflows=1000, pause_seconds=0.1),
-        command.running("ingest", "--format", "csv") as process,
+        command.running("ingest", "--all-partitions", "--format", "csv") as process,
     ):
         wait_for_version(lake, 1)
         process.send_signal(signal.SIGTERM)
@@ -105,7 +105,7 @@ def test_two_ingestors_on_one_lake_neither_lose_nor_double(
     """Two processes that ingest the same topics into one lake fence each other off, and both go on."""
     lake = str(tmp_path / "lake")
     open_lake(lake)
-    with command.running("ingest") as one, command.running("ingest") as other:
+    with command.running("ingest", "--all-partitions") as one, command.running("ingest", "--all-partitions") as other:
         with publishing(published, workflows=1500, pause_seconds=0.1):
             wait_for_version(lake, 3)
         sleep(0.5)

@@ -20,6 +20,12 @@ METRICS = {
     "aggregation_duration_seconds_count",
     "aggregation_buffer_size",
     "aggregation_items_per_second",
+    "ingest_events_total",
+    "ingest_committed_offset",
+    "ingest_high_watermark",
+    "ingest_lag_messages",
+    "ingest_event_time_lag_seconds",
+    "ingest_batch_rows_count",
 }
 
 
@@ -34,7 +40,8 @@ def test_events_are_counted_and_aggregated_as_they_come(tmp_path: Path) -> None:
         wait_until(lambda: "codegen_generations_total{" in answer(metrics), up)
         wait_until(lambda: bool(command.rows("stats", "--window", "monthly")), up)
         wait_until(lambda: "codegen_quality_score{" in answer(metrics), up)
-        assert {name for name in METRICS if f"\n{name}" in answer(metrics)} == METRICS
+        page = answer(metrics)
+        assert {name for name in METRICS if f"\n{name}" in page} == METRICS, page
         ended = sum(row["total_generations"] for row in command.rows("stats", "--window", "monthly"))
         counted = [line for line in answer(metrics).splitlines() if line.startswith("codegen_generations_total{")]
         # A conflicting second end is an event that ended, but not a generation that ended.

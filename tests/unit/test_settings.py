@@ -76,3 +76,10 @@ def test_url_of_something_else_is_refused_without_being_shown(url: str) -> None:
     with pytest.raises(BadInput, match="OMNINODE_POSTGRES_URL") as refused:
         read(OMNINODE_POSTGRES_URL=url)
     assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("share", ["2", "-0.1", "half", "nan"])
+def test_share_that_is_none_is_named(share: str) -> None:
+    """The cap on dead letters is a number from 0 to 1."""
+    with pytest.raises(BadInput, match=r"^OMNINODE_DEAD_LETTER_CAP: .* is no share; write a number from 0 to 1"):
+        Settings.read({"OMNINODE_DEAD_LETTER_CAP": share}, folder=Path("/"))
