@@ -10,12 +10,24 @@ from time import monotonic
 from omninode.errors import BadInput, OmninodeError
 from tests.benchmarks import latest
 from tests.benchmarks.harness import Benchmark, run
+from tests.benchmarks.ingest_commit_p99 import INGEST_COMMIT_P99
+from tests.benchmarks.ingest_rss import INGEST_RSS
 from tests.benchmarks.ingest_vs_consume import INGEST_VS_CONSUME
+from tests.benchmarks.ingest_vs_pathway import INGEST_VS_PATHWAY
+from tests.benchmarks.ingest_vs_quix import INGEST_VS_QUIX
 from tests.benchmarks.refresh_growth import REFRESH_GROWTH
 from tests.benchmarks.stats_1000_events import STATS_1000_EVENTS
 from tests.benchmarks.table import print_table
 
-BENCHMARKS = (STATS_1000_EVENTS, INGEST_VS_CONSUME, REFRESH_GROWTH)
+BENCHMARKS = (
+    STATS_1000_EVENTS,
+    INGEST_VS_CONSUME,
+    INGEST_VS_PATHWAY,
+    INGEST_VS_QUIX,
+    INGEST_COMMIT_P99,
+    INGEST_RSS,
+    REFRESH_GROWTH,
+)
 
 
 def main(arguments: list[str]) -> int:
