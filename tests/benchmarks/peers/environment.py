@@ -25,8 +25,17 @@ def peer_python(name: str) -> Path:
         # What an interrupted run has left is not to be trusted.
         shutil.rmtree(folder, ignore_errors=True)
         sys.stderr.write(f"bench: installing {name} into {_CACHE / folder.name} (a minute or two, once)\n")
-        _run(name, sys.executable, "-m", "venv", folder)
-        _run(name, python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements)
+        _run(name, sys.executable, "-m", "venv", "--without-pip", folder)
+        pip: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            python,
+            "--quiet",
+            "--disable-pip-version-check",
+        ]
+        _run(name, *pip, "install", "-r", requirements)
         installed.touch()
     return python
 
