@@ -22,7 +22,7 @@ def main(job: dict[str, Any]) -> None:
         job["servers"],
         consumer_group=job["group"],
         auto_offset_reset="earliest",
-        # As many rows a commit as ours has; by its own default of 5 seconds it is slower.
+        # As many rows a commit as ours has; with its default of 5 seconds a trial took longer.
         commit_every=50_000,
         auto_create_topics=False,
         loglevel="ERROR",
