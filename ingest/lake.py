@@ -14,6 +14,7 @@ from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transactio
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from ingest.errors import Fenced, LakeFailure
+from ingest.lake_properties import RETENTION, retention_properties
 from ingest.schema import DEAD_LETTERS, DEAD_LETTERS_PARTITION_BY, EVENTS, EVENTS_PARTITION_BY
 
 _BATCH_ID = "omninode.batch_id"
@@ -218,7 +219,7 @@ def _table(url: str, schema: pl.Schema, partition_by: list[str], options: dict[s
         schema.to_frame().to_arrow().schema,
         mode="ignore",
         partition_by=partition_by,
-        configuration={"delta.dataSkippingStatsColumns": ",".join(pruned_by)},
+        configuration={"delta.dataSkippingStatsColumns": ",".join(pruned_by), **retention_properties(RETENTION)},
         storage_options=options,
     )
 
