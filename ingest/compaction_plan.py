@@ -22,7 +22,7 @@ class DataFile:
 class CompactionPolicy:
     """How large a merged file may become, which bounds the memory of a merge, and from how many small ones it pays."""
 
-    max_rows: int = 500_000
+    max_rows: int = 250_000
     max_bytes: int = 64 * 1024 * 1024
     min_files: int = 4
 

@@ -1,5 +1,6 @@
 """What the environment says becomes plain values, and secrets stay hidden."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,11 @@ def test_url_of_something_else_is_refused_without_being_shown(url: str) -> None:
     with pytest.raises(BadInput, match="OMNINODE_POSTGRES_URL") as refused:
         read(OMNINODE_POSTGRES_URL=url)
     assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("told", ["soon", "7", "-1d", "30m"])
+def test_a_retention_that_is_none_is_refused(told: str) -> None:
+    """No length of time, or one under an hour: the message names the variable."""
+    assert read(OMNINODE_LAKE_RETENTION="36h").lake_retention == timedelta(hours=36)
+    with pytest.raises(BadInput, match="OMNINODE_LAKE_RETENTION"):
+        read(OMNINODE_LAKE_RETENTION=told)
