@@ -10,6 +10,7 @@ from assets.events import events_are_sound, events_spec
 from assets.resources import RESOURCES
 from assets.schedules import statistics_schedule
 from assets.statistics import statistics_asset
+from assets.upkeep import UPKEEP_SCHEDULES, lake_compaction, lake_retention, row_counts_agree
 from pipelines.enums import EnumWindowType
 
 # One run for a whole backfill: Dagster calls that a beta feature, some 30 times a start. Its version is pinned.
@@ -18,16 +19,22 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_p
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Everything, in one graph: the lake's events, and the four statistics made from them."""
+    """Everything, in one graph: the lake's events, its upkeep, and the four statistics made from them."""
     write_events_in_batches()
     first_day = read_first_day()
     return dg.Definitions(
         assets=[
             events_spec(read_settings().lake),
+            lake_compaction,
+            lake_retention,
             *(statistics_asset(window_type, first_day) for window_type in EnumWindowType),
         ],
-        asset_checks=[events_are_sound, *(statistics_check(window_type) for window_type in EnumWindowType)],
-        schedules=[statistics_schedule(window_type) for window_type in EnumWindowType],
+        asset_checks=[
+            events_are_sound,
+            row_counts_agree,
+            *(statistics_check(window_type) for window_type in EnumWindowType),
+        ],
+        schedules=[*map(statistics_schedule, EnumWindowType), *UPKEEP_SCHEDULES],
         resources=RESOURCES,
         executor=dg.in_process_executor,
     )

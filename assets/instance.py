@@ -11,6 +11,8 @@ telemetry:
 concurrency:
   runs:
     max_concurrent_runs: 2
+  pools:
+    default_limit: 1
 """
 
 

@@ -5,6 +5,8 @@ import dagster as dg
 from pipelines.enums import EnumWindowType
 
 EVENTS = dg.AssetKey("events")
+COMPACTION = dg.AssetKey("lake_compaction")
+RETENTION = dg.AssetKey("lake_retention")
 #: One group, so that the UI opens with the whole graph and not with closed boxes.
 GROUP = "codegen_metrics"
 OWNERS = ["team:metrics"]

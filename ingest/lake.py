@@ -15,6 +15,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from ingest.errors import Fenced, LakeFailure
 from ingest.gaps import GAPS, Gap, GapReason, gap_rows
+from ingest.lake_properties import RETENTION, retention_properties
 from ingest.partition_id import PartitionId as PartitionId
 from ingest.schema import DEAD_LETTERS, DEAD_LETTERS_PARTITION_BY, EVENTS, EVENTS_PARTITION_BY
 
@@ -245,7 +246,7 @@ def _table(url: str, schema: pl.Schema, partition_by: list[str], options: dict[s
         schema.to_frame().to_arrow().schema,
         mode="ignore",
         partition_by=partition_by,
-        configuration={"delta.dataSkippingStatsColumns": ",".join(pruned_by)},
+        configuration={"delta.dataSkippingStatsColumns": ",".join(pruned_by), **retention_properties(RETENTION)},
         storage_options=options,
     )
 

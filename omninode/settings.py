@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from omninode.duration import duration
 from omninode.errors import BadInput
 
 _KAFKA = "OMNINODE_KAFKA_"
@@ -29,6 +31,8 @@ class Settings:
     dead_letter_cap: float = 0.5
     #: The object store's own options, which may hold secrets.
     lake_options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: How long old versions of the lake can be read.
+    lake_retention: timedelta = timedelta(days=7)
 
     @classmethod
     def read(cls, environ: Mapping[str, str], *, folder: Path) -> "Settings":
@@ -49,6 +53,7 @@ class Settings:
             lake=_lake(environ.get("OMNINODE_LAKE", "").strip(), home, folder),
             dead_letter_cap=_share(environ, "OMNINODE_DEAD_LETTER_CAP", 0.5),
             lake_options={name: value for name, value in environ.items() if name.startswith("AWS_")},
+            lake_retention=_lake_retention(_text(environ, "OMNINODE_LAKE_RETENTION", "7d")),
         )
 
 
@@ -90,6 +95,13 @@ def _postgres_url(url: str) -> str | None:
     if scheme not in ("postgresql", "postgres"):
         raise BadInput("OMNINODE_POSTGRES_URL: not a URL like postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
     return url or None
+
+
+def _lake_retention(text: str) -> timedelta:
+    retention = duration(text, "OMNINODE_LAKE_RETENTION")
+    if retention < timedelta(hours=1):
+        raise BadInput(f"OMNINODE_LAKE_RETENTION: {text!r} is too short, whoever reads must come to the end; write 1h")
+    return retention
 
 
 def _lake(place: str, home: Path, folder: Path) -> str:

@@ -134,3 +134,31 @@ def migrate() -> None:
     from omninode.cli.migrate import run_migrate
 
     run_migrate()
+
+
+lake = typer.Typer(help="Upkeep of the lake. Dagster does both by itself where it runs.", no_args_is_help=True)
+app.add_typer(lake, name="lake")
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+
+
+@lake.command()
+def compact(dry_run: DryRun = False, output: Format = OutputFormat.TABLE) -> None:
+    """Merge small files into large ones, each checked before it takes their place."""
+    from omninode.cli.lake import run_compact
+
+    run_compact(dry_run=dry_run, output=output)
+
+
+@lake.command()
+def vacuum(
+    older_than: Annotated[
+        str | None, typer.Option(help="Age of what goes, e.g. 7d or 36h; OMNINODE_LAKE_RETENTION if not given.")
+    ] = None,
+    dry_run: DryRun = False,
+    output: Format = OutputFormat.TABLE,
+) -> None:
+    """Remove the files and the log that only versions older than that need, and files that were never committed."""
+    from omninode.cli.lake import run_vacuum
+
+    run_vacuum(older_than=older_than, dry_run=dry_run, output=output)

@@ -30,6 +30,7 @@ _STATISTICS = {
     "external": False,
     "max_partitions_per_run": None,
 }
+_UPKEEP = {"group": "codegen_metrics", "owners": ["team:metrics"], "external": False, "partitions": None}
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("nothing_set")
-def test_the_graph_is_the_lake_and_four_partitioned_statistics_made_from_it() -> None:
+def test_the_graph_is_the_lake_its_upkeep_and_four_partitioned_statistics_made_from_it() -> None:
     """Names, groups, owners, kinds, partitions, checks and parents of all assets."""
     graph = defs().resolve_asset_graph()
     shown = {key.to_user_string(): _picture(graph, key) for key in graph.get_all_asset_keys()}
@@ -56,6 +57,10 @@ def test_the_graph_is_the_lake_and_four_partitioned_statistics_made_from_it() ->
             "partitions": None,
             "checks": ["events_are_sound"],
         },
+        "lake_compaction": _UPKEEP
+        | {"kinds": ["deltalake", "parquet", "polars"], "parents": ["events"], "checks": ["row_counts_agree"]},
+        "lake_retention": _UPKEEP
+        | {"kinds": ["deltalake", "parquet"], "parents": ["events", "lake_compaction"], "checks": []},
         "hourly_statistics": _STATISTICS
         | {"partitions": ("2025-01-01-00:00", "0 * * * *", "UTC", 1), "checks": ["hourly_rows_agree"]},
         "daily_statistics": _STATISTICS
@@ -75,7 +80,7 @@ def test_every_asset_check_and_schedule_is_described() -> None:
     described = [graph.get(key).description for key in graph.get_all_asset_keys()]
     described += [graph.get_check_spec(key).description for key in graph.asset_check_keys]
     described += [schedule.description for schedule in definitions.schedules or [] if hasattr(schedule, "description")]
-    assert len(described) == 5 + 5 + 4
+    assert len(described) == 7 + 6 + 6
     assert all(described)
 
 
@@ -165,7 +170,7 @@ def test_the_window_before_is_over() -> None:
 def test_an_instance_without_a_file_gets_the_choices_of_the_repositorys_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same telemetry, the same number of runs at a time."""
+    """The same telemetry, the same number of runs at a time, and one of a pool."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
     choices = []
@@ -173,8 +178,9 @@ def test_an_instance_without_a_file_gets_the_choices_of_the_repositorys_own(
         with open_instance(folder) as instance:
             queue = instance.get_concurrency_config().run_queue_config
             assert queue is not None
-            choices.append((instance.telemetry_enabled, queue.max_concurrent_runs))
-    assert choices == [(False, 2), (False, 2)]
+            pools = instance.get_concurrency_config().pool_config.default_pool_limit
+            choices.append((instance.telemetry_enabled, queue.max_concurrent_runs, pools))
+    assert choices == [(False, 2, 1), (False, 2, 1)]
 
 
 def test_a_dagster_yaml_that_is_there_is_kept(tmp_path: Path) -> None:

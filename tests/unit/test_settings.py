@@ -1,5 +1,6 @@
 """What the environment says becomes plain values, and secrets stay hidden."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,11 @@ def test_share_that_is_none_is_named(share: str) -> None:
     """The cap on dead letters is a number from 0 to 1."""
     with pytest.raises(BadInput, match=r"^OMNINODE_DEAD_LETTER_CAP: .* is no share; write a number from 0 to 1"):
         Settings.read({"OMNINODE_DEAD_LETTER_CAP": share}, folder=Path("/"))
+
+
+@pytest.mark.parametrize("told", ["soon", "7", "-1d", "30m"])
+def test_a_retention_that_is_none_is_refused(told: str) -> None:
+    """No length of time, or one under an hour: the message names the variable."""
+    assert read(OMNINODE_LAKE_RETENTION="36h").lake_retention == timedelta(hours=36)
+    with pytest.raises(BadInput, match="OMNINODE_LAKE_RETENTION"):
+        read(OMNINODE_LAKE_RETENTION=told)
