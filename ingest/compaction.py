@@ -13,7 +13,7 @@ from time import monotonic
 from uuid import uuid4
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
+from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, RemoveAction
@@ -23,11 +23,11 @@ from ingest.compaction_plan import DataFile, plan
 from ingest.errors import LakeFailure
 from ingest.lake import Lake
 from ingest.lake_tables import TABLES, TableUpkeep, failures, open_table, table_url
+from ingest.log_keeping import NO_HOOKS
 from ingest.rewrite import ParquetFiles, fingerprint, statistics
 
 _METADATA = "omninode.compaction"
 _ATTEMPTS = 100
-_NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 
 Writer = Callable[[ParquetFiles, pl.DataFrame, str], None]
 
@@ -168,7 +168,7 @@ class _Merge:
             [column],
             # No retries: Delta would let the commit pass another one that removes the same files.
             commit_properties=CommitProperties(custom_metadata=metadata, max_commit_retries=0),
-            post_commithook_properties=_NO_HOOKS,
+            post_commithook_properties=NO_HOOKS,
         )
 
     def _files(self) -> ParquetFiles:

@@ -16,6 +16,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from ingest.errors import Fenced, LakeFailure
 from ingest.gaps import GAPS, Gap, GapReason, gap_rows
 from ingest.lake_properties import RETENTION, retention_properties
+from ingest.log_keeping import NO_HOOKS, keep_log_short
 from ingest.partition_id import PartitionId as PartitionId
 from ingest.schema import DEAD_LETTERS, DEAD_LETTERS_PARTITION_BY, EVENTS, EVENTS_PARTITION_BY
 
@@ -144,12 +145,19 @@ class Lake:
 
     def changes_since(self, version: int) -> list[Change] | None:
         """Return what was committed after a version, oldest first; None if the log does not reach back that far."""
-        self.refresh()
-        count = self._events.version() - version
-        if count <= 0:
-            return []
-        with self._failures():
-            commits = self._events.history(count)
+        while True:
+            self.refresh()
+            seen = self._events.version()
+            if seen <= version:
+                return []
+            with self._failures():
+                commits = self._events.history(seen - version)
+                self._events.update_incremental()
+            # The history numbers what is newest by what this object has seen: so nobody may have committed meanwhile.
+            if self._events.version() == seen:
+                return self._changes(commits, seen - version)
+
+    def _changes(self, commits: Sequence[Mapping[str, Any]], count: int) -> list[Change] | None:
         if len(commits) < count or any("version" not in commit for commit in commits):
             return None
         return [_change(commit) for commit in reversed(commits) if _BATCH_ID in commit]
@@ -203,7 +211,15 @@ class Lake:
         offsets = [Transaction(partition.app_id, advance.next_offset) for partition, advance in advances.items()]
         properties = CommitProperties(custom_metadata=metadata, app_transactions=offsets)
         with self._failures():
-            write_deltalake(table, rows, mode="append", commit_properties=properties, writer_properties=self._writer)
+            write_deltalake(
+                table,
+                rows,
+                mode="append",
+                commit_properties=properties,
+                post_commithook_properties=NO_HOOKS,
+                writer_properties=self._writer,
+            )
+        keep_log_short(table)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 #: Old versions are kept for so long unless a setting says otherwise.
-RETENTION = timedelta(days=7)
+RETENTION = timedelta(hours=6)
 
 
 def retention_properties(retention: timedelta) -> Mapping[str, str]:

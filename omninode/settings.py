@@ -32,7 +32,7 @@ class Settings:
     #: The object store's own options, which may hold secrets.
     lake_options: Mapping[str, str] = field(default_factory=dict, repr=False)
     #: How long old versions of the lake can be read.
-    lake_retention: timedelta = timedelta(days=7)
+    lake_retention: timedelta = timedelta(hours=6)
 
     @classmethod
     def read(cls, environ: Mapping[str, str], *, folder: Path) -> "Settings":
@@ -53,7 +53,7 @@ class Settings:
             lake=_lake(environ.get("OMNINODE_LAKE", "").strip(), home, folder),
             dead_letter_cap=_share(environ, "OMNINODE_DEAD_LETTER_CAP", 0.5),
             lake_options={name: value for name, value in environ.items() if name.startswith("AWS_")},
-            lake_retention=_lake_retention(_text(environ, "OMNINODE_LAKE_RETENTION", "7d")),
+            lake_retention=_lake_retention(_text(environ, "OMNINODE_LAKE_RETENTION", "6h")),
         )
 
 

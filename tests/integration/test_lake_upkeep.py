@@ -220,13 +220,13 @@ def test_a_killed_compaction_leaves_a_file_that_retention_removes_in_time(lake: 
 
 
 def test_an_old_version_is_read_until_its_time_is_over(lake: Lake) -> None:
-    """Files that a compaction replaced 6 days ago stay, those it replaced 8 days ago go; the present is as it was."""
+    """Files that a compaction replaced 5 hours ago stay, those it replaced 7 hours ago go; the present is as it was."""
     before, version = rows(lake), lake.version
 
-    def ago(days: int) -> datetime:
-        return datetime.now(UTC) - timedelta(days=days)
+    def ago(hours: int) -> datetime:
+        return datetime.now(UTC) - timedelta(hours=hours)
 
-    Compaction(lake, clock=lambda: ago(6)).run()
+    Compaction(lake, clock=lambda: ago(5)).run()
     age(data_files(lake), timedelta(days=30))
     assert [table.files for table in Retention(lake).run()] == [0, 0]
     assert pl.read_delta(lake.events_url, version=version).height == 12
@@ -234,7 +234,7 @@ def test_an_old_version_is_read_until_its_time_is_over(lake: Lake) -> None:
     for number in range(6, 12):
         lake.append(micro_batch(number * 3, good=2, bad=1))
     later = open_lake(lake.url).version
-    Compaction(lake, clock=lambda: ago(8)).run()
+    Compaction(lake, clock=lambda: ago(7)).run()
     age(data_files(lake), timedelta(days=30))
     done = Retention(lake).run()
     assert all(table.files >= 6 and table.bytes > 0 for table in done)
@@ -293,7 +293,7 @@ def test_the_commands(lake: Lake, tmp_path: Path) -> None:
     command = CommandLine(tmp_path, {"OMNINODE_HOME": str(tmp_path), "OMNINODE_LAKE": lake.url})
     assert [row["files_after"] for row in command.rows("lake", "compact", "--dry-run")] == [1, 1]
     assert [row["files_merged"] for row in command.rows("lake", "compact")] == [6, 6]
-    assert [row["files"] for row in command.rows("lake", "vacuum", "--older-than", "2d")] == [0, 0]
+    assert [row["files"] for row in command.rows("lake", "vacuum", "--older-than", "2h")] == [0, 0]
     refused = command.run("lake", "vacuum", "--older-than", "soon")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "dead_letters" in command.done("lake", "vacuum", "--dry-run")

@@ -276,3 +276,18 @@ def test_lake_that_went_away_gives_one_clear_line(lake: Lake) -> None:
 def test_partition_is_named_by_cluster_topic_and_number() -> None:
     """The name in the log tells the three apart."""
     assert PartitionId("c", "t", 0).app_id == "c/t/0"
+
+
+def test_writers_keep_the_log_short(lake: Lake, url: str) -> None:
+    """Every hundred versions whoever writes leaves a checkpoint, and entries past their time go; the offsets stay."""
+    table = DeltaTable(lake.events_url)
+    table.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 hours"})
+    lake.refresh()
+    log = Path(lake.events_url, "_delta_log")
+    while lake.version < 200:
+        lake.append(micro_batch(lake.next_offset(PLACE) or 0, good=1))
+        assert len(list(log.glob("*.json"))) <= 202
+
+    assert max(path.name[:20] for path in log.glob("*.checkpoint.parquet")) == f"{200:020}"
+    assert len(list(log.glob("*.json"))) < 150
+    assert open_lake(url).next_offset(PLACE) == read_events(url).height == lake.next_offset(PLACE)
