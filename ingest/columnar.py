@@ -72,16 +72,19 @@ _CONVERTED = r"^(-?[0-9][-+.eE0-9]*|true|false)$"
 _NEVER = pl.lit(value=False)
 
 
-def looks_readable(value: bytes) -> bool:
-    """Tell whether a value looks like one JSON object; one that is no JSON at all spoils the batch for `read_lines`.
+def look_readable(values: Sequence[bytes]) -> list[bool]:
+    """Tell which values look like one JSON object; one that is no JSON at all spoils the batch for `read_lines`.
 
     It is a cheap guess: a wrong one costs time, nothing else.
 
-    >>> looks_readable(b'{"tokens_consumed":1}'), looks_readable(b'{"tokens_con'), looks_readable(b'{"cost_usd":NaN}')
-    (True, False, False)
+    >>> look_readable([b'{"tokens_consumed":1}', b'{"tokens_con', b'{"cost_usd":NaN}', b'{"x":"\\xff"}'])
+    [True, False, False, False]
     """
-    is_whole = value.startswith(b"{") and value.endswith(b"}") and value.isascii()
-    return is_whole and not any(part in value for part in (b"NaN", b"Infinity", b"\n"))
+    raw = pl.col("raw").bin
+    is_whole = raw.starts_with(b"{") & raw.ends_with(b"}") & pl.col("ascii")
+    spoilt = pl.any_horizontal(raw.contains(part) for part in (b"NaN", b"Infinity", b"\n"))
+    columns = {"raw": pl.Series(values, dtype=pl.Binary), "ascii": list(map(bytes.isascii, values))}
+    return pl.DataFrame(columns).select(is_whole & ~spoilt).to_series().to_list()
 
 
 def wire_schema(kind: EventKind, values: Sequence[bytes]) -> pl.Schema:

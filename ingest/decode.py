@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import polars as pl
 
-from ingest.columnar import facts_of, looks_readable, read_lines, wire_schema
+from ingest.columnar import facts_of, look_readable, read_lines, wire_schema
 from ingest.decode_one import decode_one
 from ingest.identity import with_identity
 from ingest.kinds import EventKind
@@ -137,7 +137,8 @@ def _pieces(values: list[bytes], schema: pl.Schema) -> Iterator[tuple[Sequence[i
     if frame is not None:
         yield range(len(values)), frame
     else:
-        yield from _halved(values, [index for index, value in enumerate(values) if looks_readable(value)], schema)
+        sound = [index for index, looks in enumerate(look_readable(values)) if looks]
+        yield from _halved(values, sound, schema)
 
 
 def _halved(
