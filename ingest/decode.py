@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import polars as pl
 
-from ingest.columnar import RAW, WIRE, facts_of, looks_readable, read_lines
+from ingest.columnar import facts_of, look_readable, read_lines, wire_schema
 from ingest.decode_one import decode_one
 from ingest.identity import with_identity
 from ingest.kinds import EventKind
@@ -44,44 +44,47 @@ class Decoder:
     def decode(self, messages: Messages, *, now: datetime, batch_id: str) -> Decoded:
         """Decode a micro-batch that came in at `now`. Raises nothing for any content of a message."""
         received = _positions(messages)
-        wire, unreadable = self._read(messages)
-        facts = self._facts(wire, received, now)
-        trusted = facts.filter("trusted").drop("trusted")
-        doubtful = facts.filter(~pl.col("trusted"))["row"].to_list()
-        return self._collected(messages, received, trusted, sorted(unreadable + doubtful), now=now, batch_id=batch_id)
+        trusted = [
+            facts
+            for topic, rows in _rows_by_topic(received["topic"]).items()
+            if topic in self.topics
+            for facts in self._trusted(self.topics[topic], rows, messages.values, received["kafka_time"], now)
+        ]
+        others: Sequence[int] = []
+        if sum(facts.height for facts in trusted) < len(messages):
+            others = sorted(set(range(len(messages))).difference(*(facts["row"] for facts in trusted)))
+        return self._collected(messages, received, trusted, others, now=now, batch_id=batch_id)
 
-    def _read(self, messages: Messages) -> tuple[pl.DataFrame, list[int]]:
-        """Read what can be read at once, with the `row` of each message; return the rows of the others besides."""
-        fit, values = _fitting(messages.values, self.limits.max_message_bytes)
-        unreadable = sorted(set(range(len(messages))).difference(fit)) if len(fit) < len(messages) else []
-        pieces: list[pl.DataFrame] = []
-        for indexes, frame in _pieces(values):
-            rows = fit if len(indexes) == len(fit) else [fit[index] for index in indexes]
-            if frame is None:
-                unreadable += rows
-            else:
-                pieces.append(frame.with_columns(pl.Series("row", rows, dtype=pl.UInt32)))
-        return pl.concat(pieces) if pieces else pl.DataFrame(schema={**WIRE, **RAW, "row": pl.UInt32}), unreadable
-
-    def _facts(self, wire: pl.DataFrame, received: pl.DataFrame, now: datetime) -> pl.DataFrame:
-        context = received if wire.height == received.height else received[wire["row"]]
-        kind = context["topic"].replace_strict(self.topics, default=None, return_dtype=pl.String)
-        frame = wire.with_columns(context["kafka_time"], kind.alias("kind_of_topic"))
-        return facts_of(frame, now=now, limits=self.limits).with_columns(wire["row"])
+    def _trusted(
+        self,
+        kind: EventKind,
+        rows: list[int],
+        all_values: Sequence[bytes | None],
+        kafka_times: pl.Series,
+        now: datetime,
+    ) -> Iterator[pl.DataFrame]:
+        """Read the messages of one topic at once; yield the facts of those that can be trusted, with their `row`."""
+        rows, values = _fitting(rows, [all_values[row] for row in rows], self.limits.max_message_bytes)
+        for indexes, wire in _pieces(values, wire_schema(kind, values)):
+            whole = len(indexes) == len(rows)
+            row = pl.Series("row", rows if whole else [rows[index] for index in indexes], dtype=pl.UInt32)
+            facts = facts_of(wire.with_columns(kafka_times.gather(row)), kind, now=now, limits=self.limits)
+            facts = facts.with_columns(row)
+            yield (facts if facts["trusted"].all() else facts.filter("trusted")).drop("trusted")
 
     def _collected(
         self,
         messages: Messages,
         received: pl.DataFrame,
-        trusted: pl.DataFrame,
-        others: list[int],
+        trusted: list[pl.DataFrame],
+        others: Sequence[int],
         *,
         now: datetime,
         batch_id: str,
     ) -> Decoded:
         rows, refused = self._one_by_one(messages, others, now)
         read = pl.DataFrame(rows, schema={**FACTS, "row": pl.UInt32})
-        facts = with_identity(pl.concat([trusted, read]))
+        facts = with_identity(pl.concat([*trusted, read]))
         arrival = {"ingested_at": pl.lit(now, dtype=TIMESTAMP), "batch_id": pl.lit(batch_id)}
         positions = received[facts["row"]].select(POSITION.keys())
         events = pl.concat([facts, positions], how="horizontal").with_columns(
@@ -106,40 +109,51 @@ class Decoder:
         return rows, refused
 
 
-def _fitting(values: list[bytes | None], most: int) -> tuple[Sequence[int], list[bytes]]:
-    """Return the values that are neither empty nor too large, nearly always all, and their indexes."""
+def _rows_by_topic(topics: pl.Series) -> dict[str, list[int]]:
+    """Return the rows of each topic. Messages come in long runs of one topic, so there is little to do for each."""
+    rows: dict[str, list[int]] = {}
+    start = 0
+    for length, topic in topics.rle().struct.unnest().iter_rows():
+        rows.setdefault(topic, []).extend(range(start, start + length))
+        start += length
+    return rows
+
+
+def _fitting(rows: list[int], values: list[bytes | None], most: int) -> tuple[list[int], list[bytes]]:
+    """Leave out the values that are empty or too large, nearly always none."""
     if all(values):
         known = cast("list[bytes]", values)
         if max(map(len, known), default=0) <= most:
-            return range(len(known)), known
-    fit = {index: value for index, value in enumerate(values) if value and len(value) <= most}
+            return rows, known
+    fit = {row: value for row, value in zip(rows, values, strict=True) if value and len(value) <= most}
     return list(fit), list(fit.values())
 
 
-def _pieces(values: list[bytes]) -> Iterator[tuple[Sequence[int], pl.DataFrame | None]]:
+def _pieces(values: list[bytes], schema: pl.Schema) -> Iterator[tuple[Sequence[int], pl.DataFrame]]:
     """Read all at once or, if some of it is no JSON, what looks sound; yield indexes and what was read of them."""
     if not values:
         return
-    frame = read_lines(values)
+    frame = read_lines(values, schema)
     if frame is not None:
         yield range(len(values)), frame
-        return
-    sound = [index for index, value in enumerate(values) if looks_readable(value)]
-    yield sorted(set(range(len(values))).difference(sound)), None
-    yield from _halved(values, sound)
+    else:
+        sound = [index for index, looks in enumerate(look_readable(values)) if looks]
+        yield from _halved(values, sound, schema)
 
 
-def _halved(values: list[bytes], indexes: Sequence[int]) -> Iterator[tuple[Sequence[int], pl.DataFrame | None]]:
+def _halved(
+    values: list[bytes], indexes: Sequence[int], schema: pl.Schema
+) -> Iterator[tuple[Sequence[int], pl.DataFrame]]:
     """Read in as large pieces as can be: a piece with a bad message is halved, and the smallest are given up."""
     if not indexes:
         return
-    frame = read_lines([values[index] for index in indexes])
-    if frame is None and len(indexes) > _SMALLEST_PIECE:
-        middle = len(indexes) // 2
-        yield from _halved(values, indexes[:middle])
-        yield from _halved(values, indexes[middle:])
-    else:
+    frame = read_lines([values[index] for index in indexes], schema)
+    if frame is not None:
         yield indexes, frame
+    elif len(indexes) > _SMALLEST_PIECE:
+        middle = len(indexes) // 2
+        yield from _halved(values, indexes[:middle], schema)
+        yield from _halved(values, indexes[middle:], schema)
 
 
 def _positions(messages: Messages) -> pl.DataFrame:

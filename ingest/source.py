@@ -1,6 +1,8 @@
 """Read the topics from where the lake ends: all their partitions, or those that a consumer group gives us."""
 
-from collections.abc import Callable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import Protocol, cast
@@ -141,7 +143,8 @@ class KafkaSource:
         What a `Member` raises is raised here, too.
         """
         self._was_taken = False
-        received = self._consumer.consume(_AT_ONCE, timeout_seconds)
+        with _collector_paused():
+            received = self._consumer.consume(_AT_ONCE, timeout_seconds)
         if self._failure is not None:
             raise self._failure
         if any(map(Message.error, received)):
@@ -279,6 +282,21 @@ def _position(place: PartitionId, offset: int | None = None) -> TopicPartition:
 
 def _positions(offsets: Offsets) -> list[TopicPartition]:
     return [_position(place, offset) for place, offset in offsets.items()]
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Thousands of messages at once make the garbage collector look through them again and again, all of them alive.
+
+    That takes as long as fetching them.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def columns_of(messages: list[Message]) -> Messages:

@@ -9,7 +9,7 @@ from itertools import islice
 import polars as pl
 import pytest
 
-from ingest.columnar import facts_of, read_lines
+from ingest.columnar import facts_of, read_lines, wire_schema
 from ingest.decode import Decoder
 from ingest.kinds import EventKind, topic_of, topics_of
 from ingest.limits import Limits
@@ -153,10 +153,10 @@ def test_faults_of_the_generator_are_refused(fault: object) -> None:
 
 def trusted(values: list[bytes], kind: EventKind) -> list[bool]:
     """Whether the columnar reading of each message is trusted."""
-    wire = read_lines(values)
+    wire = read_lines(values, wire_schema(kind, values))
     assert wire is not None
-    context = wire.with_columns(kafka_time=pl.lit(SENT, dtype=TIMESTAMP), kind_of_topic=pl.lit(kind.value))
-    return facts_of(context, now=NOW, limits=Limits())["trusted"].to_list()
+    context = wire.with_columns(kafka_time=pl.lit(SENT, dtype=TIMESTAMP))
+    return facts_of(context, kind, now=NOW, limits=Limits())["trusted"].to_list()
 
 
 @pytest.mark.parametrize("dialect", [GUIDE, PRODUCERS], ids=["guide", "producers"])
