@@ -23,11 +23,11 @@ def which_letters(reason: Reason | None, topic: str | None, since: str | None, u
 def run_list(which: Which, *, limit: int, output: OutputFormat) -> None:
     """Print letters, newest first."""
     settings = read_settings()
-    letters = newest_letters(open_lake(settings.lake, settings.lake_options), which, limit=limit)
-    rows = letter_rows(letters.to_dicts(), output)
+    letters = newest_letters(open_lake(settings.lake, settings.lake_options), which, limit=limit + 1)
+    rows = letter_rows(letters.head(limit).to_dicts(), output)
     _say_if_none(rows, which)
-    if len(rows) == limit:
-        sys.stderr.write(f"omninode: there may be more than these {limit} dead letters: see --limit\n")
+    if letters.height > limit:
+        sys.stderr.write(f"omninode: there are more dead letters than these {limit}: see --limit\n")
     print_rows(rows, LETTER_COLUMNS, output, title=f"Dead letters of {settings.lake}, the newest first")
 
 

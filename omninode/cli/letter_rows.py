@@ -9,30 +9,29 @@ from rich.markup import escape
 
 from omninode.cli.output import Column, OutputFormat, Row
 
-_SHORT = 48
-
 
 def letter_rows(letters: list[dict[str, Any]], output: OutputFormat) -> list[Row]:
     """Return letters complete: bytes as text where they are UTF-8, else in base64; the `..._encoding` says which."""
     return [_letter_row(letter, output) for letter in letters]
 
 
+#: Two hundred characters in all, the width of a pipe.
 LETTER_COLUMNS = [
     Column("refused (UTC)", lambda row: _time(row["ingested_at"]), is_number=False),
-    Column("topic", lambda row: shown(row["topic"], most=64), is_number=False),
-    Column("partition", lambda row: str(row["partition"])),
+    Column("topic", lambda row: _end(row["topic"], most=24), is_number=False),
+    Column("part.", lambda row: str(row["partition"])),
     Column("offset", lambda row: str(row["offset"])),
-    Column("Kafka time (UTC)", lambda row: _time(row["kafka_time"]), is_number=False),
+    Column("Kafka's time", lambda row: _time(row["kafka_time"]), is_number=False),
     Column("reason", lambda row: shown(row["reason"]), is_number=False),
-    Column("detail", lambda row: shown(row["detail"]), is_number=False),
-    Column("key", lambda row: shown(row["key"], most=12), is_number=False),
+    Column("detail", lambda row: shown(row["detail"], most=32), is_number=False),
+    Column("key", lambda row: shown(row["key"], most=8), is_number=False),
     Column("headers", lambda row: str(len(row["headers"]))),
-    Column("value", lambda row: shown(row["value"]), is_number=False),
-    Column("re-admitted (UTC)", lambda row: _time(row["readmitted_at"]), is_number=False),
+    Column("value", lambda row: shown(row["value"], most=24), is_number=False),
+    Column("re-admitted", lambda row: "-" if row["readmitted_at"] is None else "yes", is_number=False),
 ]
 
 
-def shown(text: str | None, *, most: int = _SHORT) -> str:
+def shown(text: str | None, *, most: int = 48) -> str:
     """Make any text fit for a cell: short, in one line, without anything that a terminal or a table would obey.
 
     >>> shown("a\\x1b[31m\\nb"), shown(None), shown("x" * 9, most=6)
@@ -74,5 +73,10 @@ def _text(content: bytes | None) -> tuple[str | None, str | None]:
         return b64encode(content).decode(), "base64"
 
 
+def _end(text: str, *, most: int) -> str:
+    """Topics differ at their ends."""
+    return shown(text if len(text) <= most else "…" + text[1 - most :], most=most)
+
+
 def _time(time: datetime | None) -> str:
-    return "-" if time is None else f"{time:%Y-%m-%d %H:%M:%S}"
+    return "-" if time is None else f"{time:%Y-%m-%d %H:%M}"
