@@ -25,6 +25,7 @@ from ingest.schema import DEAD_LETTERS, POSITION
 #: Letters that are read and committed at once, and their bytes.
 _MOST_LETTERS = 10_000
 _MOST_BYTES = 64 * 1024 * 1024
+_PIECE = 500
 
 
 @dataclass(slots=True)
@@ -101,7 +102,7 @@ def _chunks(letters: pl.LazyFrame) -> Iterator[pl.DataFrame]:
     """Read the letters piece by piece: there may be many, and each may be as large as a message may be."""
     needed = letters.select(*LETTER_KEY, "kafka_time", "value")
     pieces: list[pl.DataFrame] = []
-    for piece in needed.collect_batches(chunk_size=500, maintain_order=True):
+    for piece in needed.collect_batches(chunk_size=_PIECE, maintain_order=True):
         pieces.append(piece)
         if sum(known.height for known in pieces) >= _MOST_LETTERS or sum(map(_size, pieces)) >= _MOST_BYTES:
             yield pl.concat(pieces)

@@ -34,8 +34,8 @@ LETTER_COLUMNS = [
 def shown(text: str | None, *, most: int = 48) -> str:
     """Make any text fit for a cell: short, in one line, without anything that a terminal or a table would obey.
 
-    >>> shown("a\\x1b[31m\\nb"), shown(None), shown("x" * 9, most=6)
-    ('a\\\\x1b\\\\[31m\\\\nb', '-', 'xxxxx…')
+    >>> shown("[red]\\x1b[31m\\n"), shown(None), shown("x" * 9, most=6)
+    ('\\\\[red]\\\\x1b[31m\\\\n', '-', 'xxxxx…')
     """
     if text is None:
         return "-"
