@@ -4,20 +4,31 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
-from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import (
+    ColumnProperties,
+    CommitProperties,
+    DeltaTable,
+    Schema,
+    Transaction,
+    WriterProperties,
+    write_deltalake,
+)
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from ingest.added_columns import added_columns, conformed
 from ingest.errors import Fenced, LakeFailure
 from ingest.gaps import GAPS, Gap, GapReason, gap_rows
 from ingest.lake_properties import RETENTION, retention_properties
 from ingest.log_keeping import NO_HOOKS, keep_log_short
 from ingest.partition_id import PartitionId as PartitionId
+from ingest.readmitted import readmitted_events
+from ingest.recovery import events_not_in, letters_not_in
 from ingest.schema import DEAD_LETTERS, DEAD_LETTERS_PARTITION_BY, EVENTS, EVENTS_PARTITION_BY
 
 _BATCH_ID = "omninode.batch_id"
@@ -37,6 +48,10 @@ _DISTINCT = (
 _PRUNED_BY = ("event_time", "ingested_at", "batch_id", "offset")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DECORATION = re.compile("\x1b\\[[0-9;]*m|\N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}")
+
+
+#: How many dead letters were re-admitted so far is kept in the log like the offset of a partition.
+READMISSIONS = PartitionId("omninode", "readmitted-letters", 0)
 
 
 class Advance(NamedTuple):
@@ -85,6 +100,8 @@ class Lake:
     _events: DeltaTable
     _dead_letters: DeltaTable
     _writer: WriterProperties = field(default_factory=lambda: _writer_properties())
+    #: Partitions of which this object knows that their dead letters are not ahead of their events.
+    _settled: set[PartitionId] = field(default_factory=set)
 
     @property
     def events_url(self) -> str:
@@ -107,6 +124,7 @@ class Lake:
 
     def refresh(self) -> None:
         """See what others have committed since."""
+        self._settled.clear()
         with self._failures():
             self._events.update_incremental()
             self._dead_letters.update_incremental()
@@ -125,17 +143,36 @@ class Lake:
             days = [date.fromisoformat(partition["event_date"]) for partition in table.partitions()]
             return Reading(self.lake_id, version, pl.scan_delta(table), max(days, default=None))
 
+    def read_dead_letters(self) -> pl.LazyFrame:
+        """Open the dead letters for reading as this object last saw them: see `ingest.schema.DEAD_LETTERS`."""
+        with self._failures():
+            version, options = self._dead_letters.version(), self.storage_options
+            return pl.scan_delta(DeltaTable(dead_letters_url(self.url), version=version, storage_options=options))
+
+    @property
+    def added_columns(self) -> dict[str, pl.DataType]:
+        """The columns of the events beyond `ingest.schema.EVENTS`, as this object last saw them."""
+        return added_columns(self._events)
+
+    def add_column(self, name: str, data_type: pl.DataType) -> None:
+        """Add a nullable column to the events. Raises `Fenced` if the table has changed since this object saw it."""
+        column = Schema.from_arrow(pl.Schema({name: data_type}).to_frame().to_arrow().schema)
+        with self._failures():
+            self._events.alter.add_columns(column.fields)
+
     def append(self, batch: MicroBatch) -> Change:
         """Commit a micro-batch: rows and offsets together, or neither.
 
         Raises `Fenced` if another writer has moved on one of its partitions: seek to `next_offset` and go on.
         """
         self._check_advances(batch.advances)
+        batch = self._without_readmitted(batch)
         self._append_gaps(batch)
         self._append_dead_letters(batch)
         hours = _hours(batch.events)
         metadata = {_BATCH_ID: batch.batch_id, _HOURS: json.dumps(hours)}
-        self._commit(self._events, batch.events, batch.advances, metadata)
+        self._commit(self._events, conformed(batch.events, self.added_columns), batch.advances, metadata)
+        self._settled.update(batch.advances)
         return Change(self._events.version(), batch.batch_id, _instants(hours))
 
     def find(self, batch: MicroBatch) -> Change | None:
@@ -179,6 +216,23 @@ class Lake:
             if self.next_offset(partition) != advance.continues_from:
                 raise Fenced(partition.app_id)
 
+    def _without_readmitted(self, batch: MicroBatch) -> MicroBatch:
+        """Leave out events that came into the lake as dead letters of a process that died, and were re-admitted since.
+
+        While that can be, nobody else may re-admit: so the commit moves what a re-admission continues from.
+        """
+        unsettled = {place: advance for place, advance in batch.advances.items() if place not in self._settled}
+        self._settled.difference_update(batch.advances)
+        if not any(self._has_letters_ahead(place, advance) for place, advance in unsettled.items()):
+            return batch
+        events = events_not_in(batch.events, readmitted_events(self.read().events))
+        count = self.next_offset(READMISSIONS)
+        return replace(batch, events=events, advances={**batch.advances, READMISSIONS: Advance(count, count or 0)})
+
+    def _has_letters_ahead(self, place: PartitionId, advance: Advance) -> bool:
+        with self._failures():
+            return (self._dead_letters.transaction_version(place.app_id) or 0) > (advance.continues_from or 0)
+
     def _append_gaps(self, batch: MicroBatch) -> None:
         """Gaps go before everything else, so that none can be passed in silence; what is here already is left out."""
         if not batch.gaps:
@@ -204,7 +258,9 @@ class Lake:
             return
         with self._failures():
             kept = {place: self._dead_letters.transaction_version(place.app_id) or 0 for place in batch.advances}
-        rows = batch.dead_letters.filter(_from_offsets(kept))
+        beyond = _from_offsets(kept)
+        again = letters_not_in(batch.dead_letters.filter(~beyond), self.read_dead_letters())
+        rows = pl.concat([again, batch.dead_letters.filter(beyond)])
         if not rows.is_empty():
             further = {
                 place: advance._replace(next_offset=max(advance.next_offset, kept[place]))
@@ -250,7 +306,7 @@ def open_lake(url: str, storage_options: Mapping[str, str] | None = None) -> Lak
         if "://" not in url:
             Path(url).mkdir(parents=True, exist_ok=True)
         events = _table(events_url(url), EVENTS, EVENTS_PARTITION_BY, options)
-        letters = _table(f"{url.rstrip('/')}/dead_letters", DEAD_LETTERS, DEAD_LETTERS_PARTITION_BY, options)
+        letters = _table(dead_letters_url(url), DEAD_LETTERS, DEAD_LETTERS_PARTITION_BY, options)
     except (DeltaError, OSError) as error:
         raise LakeFailure(f"lake {url}: {_one_line(error)}; set OMNINODE_LAKE to a place that can be used") from error
     return Lake(url, options, events, letters)
@@ -259,6 +315,11 @@ def open_lake(url: str, storage_options: Mapping[str, str] | None = None) -> Lak
 def events_url(url: str) -> str:
     """Where the table of events is in a lake."""
     return f"{url.rstrip('/')}/events"
+
+
+def dead_letters_url(url: str) -> str:
+    """Where the table of dead letters is in a lake."""
+    return f"{url.rstrip('/')}/dead_letters"
 
 
 def _table(url: str, schema: pl.Schema, partition_by: list[str], options: dict[str, str]) -> DeltaTable:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from omninode.cli import lake_commands
 from omninode.cli.output import OutputFormat
 from pipelines.enums import EnumAggregationType, EnumWindowType
 
@@ -15,6 +16,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(lake_commands.dead_letters, name="dead-letters")
+app.add_typer(lake_commands.fields, name="fields")
 
 
 Workflows = Annotated[int, typer.Option(min=1, help="How many workflows to make up.")]
