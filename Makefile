@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 ONLY ?=
+SEED ?=
 
-.PHONY: help install demo test check format bench clean
+.PHONY: help install demo test check format bench soak clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -33,6 +34,9 @@ check: $(INSTALLED) ## Format, lint and check types and import directions
 
 bench: $(INSTALLED) ## Measure, side by side with peers and limits: make bench [ONLY=ingest]
 	@$(BIN)/python -m tests.benchmarks $(ONLY)
+
+soak: $(INSTALLED) ## Try for an hour to make ingest lose or double a message: make soak [ONLY=kills] [SEED=1]
+	@$(BIN)/python -m tests.soak "$(ONLY)" $(SEED)
 
 clean: ## Remove the state folder of the embedded servers (data and all)
 	@rm -rf .omninode

@@ -64,6 +64,18 @@ class CommandLine:
                 child.send_signal(signal.SIGKILL)
             child.communicate(timeout=SECONDS)
 
+    def start(self, *arguments: str | Path, log: Path) -> "subprocess.Popen[bytes]":
+        """Start a command that may run for long, and write much: all that it says is added to the file."""
+        with log.open("ab") as said:
+            return subprocess.Popen(
+                _command(arguments),
+                cwd=self.folder,
+                env=_environment(self.variables),
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+            )
+
 
 def _command(arguments: tuple[str | Path, ...]) -> list[str | Path]:
     return [sys.executable, "-m", "omninode", *arguments]

@@ -49,6 +49,14 @@ class Node:
         """Kill it with -9."""
         self._end(signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """Have it stand still, its connections open: to its clients it is as if the network was gone."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
     def last_words(self) -> str:
         """Return the end of what the node has written."""
         return "\n".join((self.folder / "log").read_text(errors="replace").splitlines()[-20:])
@@ -56,6 +64,10 @@ class Node:
     @property
     def _properties_file(self) -> Path:
         return self.folder / "server.properties"
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._child is not None:
+            self._child.send_signal(number)
 
     def _end(self, number: signal.Signals) -> None:
         if self._child is None:
