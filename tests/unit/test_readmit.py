@@ -233,6 +233,21 @@ def test_two_at_once_bring_in_each_once(url: str, monkeypatch: pytest.MonkeyPatc
     assert {result.refused["invalid_json"] for result in results} == {2}
 
 
+def test_another_that_comes_in_while_letters_are_read_wins(url: str) -> None:
+    """A re-admission that runs as a whole between another's reading and its commit makes that one look again."""
+    others: list[Readmission] = []
+
+    def clock() -> datetime:
+        if not others:
+            others.append(Readmission())
+            others.append(readmitted(url))
+        return NOW + 9 * HOUR
+
+    result = Readmitter(open_lake(url), DECODER, clock).run()
+    assert (others[1].readmitted, result.readmitted, result.present) == (4, 0, 0)
+    assert offsets(read_events(url)) == [0, 1, 2, 3, 4]
+
+
 def test_ingest_goes_on_beside_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A micro-batch of ingest that is committed in between disturbs nobody."""
     ingest, append = open_lake(url), Lake.append
