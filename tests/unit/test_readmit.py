@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import readmit
+from ingest.added_columns import READMITTED_FROM
 from ingest.dead_letters import Which, waiting_letters
 from ingest.decode import Decoder
 from ingest.kinds import EventKind, topics_of
@@ -235,6 +236,8 @@ def test_two_at_once_bring_in_each_once(url: str, monkeypatch: pytest.MonkeyPatc
 
 def test_another_that_comes_in_while_letters_are_read_wins(url: str) -> None:
     """A re-admission that runs as a whole between another's reading and its commit makes that one look again."""
+    # With the column there, no other change of the table stands in their way.
+    open_lake(url).add_column(READMITTED_FROM, pl.String())
     others: list[Readmission] = []
 
     def clock() -> datetime:
