@@ -166,13 +166,16 @@ class Lake:
         Raises `Fenced` if another writer has moved on one of its partitions: seek to `next_offset` and go on.
         """
         self._check_advances(batch.advances)
-        batch = self._without_readmitted(batch)
         self._append_gaps(batch)
+        ahead = self._places_with_letters_ahead(batch.advances)
+        self._settled.difference_update(batch.advances)
         self._append_dead_letters(batch)
+        if ahead:
+            batch = self._without_readmitted(batch)
         hours = _hours(batch.events)
         metadata = {_BATCH_ID: batch.batch_id, _HOURS: json.dumps(hours)}
         self._commit(self._events, conformed(batch.events, self.added_columns), batch.advances, metadata)
-        self._settled.update(batch.advances)
+        self._settled.update(batch.advances.keys() - ahead)
         return Change(self._events.version(), batch.batch_id, _instants(hours))
 
     def find(self, batch: MicroBatch) -> Change | None:
@@ -216,22 +219,24 @@ class Lake:
             if self.next_offset(partition) != advance.continues_from:
                 raise Fenced(partition.app_id)
 
+    def _places_with_letters_ahead(self, advances: Mapping[PartitionId, Advance]) -> set[PartitionId]:
+        """Return the partitions of which somebody died between the dead letters and the events."""
+        with self._failures():
+            return {
+                place
+                for place, advance in advances.items()
+                if place not in self._settled
+                and (self._dead_letters.transaction_version(place.app_id) or 0) > (advance.continues_from or 0)
+            }
+
     def _without_readmitted(self, batch: MicroBatch) -> MicroBatch:
         """Leave out events that came into the lake as dead letters of a process that died, and were re-admitted since.
 
         While that can be, nobody else may re-admit: so the commit moves what a re-admission continues from.
         """
-        unsettled = {place: advance for place, advance in batch.advances.items() if place not in self._settled}
-        self._settled.difference_update(batch.advances)
-        if not any(self._has_letters_ahead(place, advance) for place, advance in unsettled.items()):
-            return batch
         events = events_not_in(batch.events, readmitted_events(self.read().events))
         count = self.next_offset(READMISSIONS)
         return replace(batch, events=events, advances={**batch.advances, READMISSIONS: Advance(count, count or 0)})
-
-    def _has_letters_ahead(self, place: PartitionId, advance: Advance) -> bool:
-        with self._failures():
-            return (self._dead_letters.transaction_version(place.app_id) or 0) > (advance.continues_from or 0)
 
     def _append_gaps(self, batch: MicroBatch) -> None:
         """Gaps go before everything else, so that none can be passed in silence; what is here already is left out."""

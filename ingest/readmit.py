@@ -15,7 +15,7 @@ import polars as pl
 from ingest.added_columns import READMITTED_FROM
 from ingest.dead_letters import ANY, Which, waiting_letters
 from ingest.decode import Decoder
-from ingest.errors import Fenced
+from ingest.errors import Fenced, LakeFailure
 from ingest.lake import READMISSIONS, Advance, Lake, MicroBatch
 from ingest.messages import Messages
 from ingest.readmitted import LETTER_KEY, READMITTED_BATCH
@@ -26,6 +26,8 @@ from ingest.schema import DEAD_LETTERS, POSITION
 _MOST_LETTERS = 10_000
 _MOST_BYTES = 64 * 1024 * 1024
 _PIECE = 500
+#: How often somebody else may be first.
+_TRIES = 100
 
 
 @dataclass(slots=True)
@@ -50,31 +52,33 @@ class Readmitter:
 
     def run(self, which: Which = ANY, *, dry_run: bool = False) -> Readmission:
         """Re-admit what is accepted now; what is still refused stays as it is. Raises `LakeFailure`."""
-        result = Readmission()
-        while not self._pass(which, result, dry_run=dry_run):
+        result, tries = Readmission(), 0
+        while tries < _TRIES:
             result.present, result.refused = 0, Counter()
-        return result
+            try:
+                if self._pass(which, result, dry_run=dry_run):
+                    return result
+            except Fenced:  # somebody else re-admits, too: what he took is not waiting any more
+                tries += 1
+        raise LakeFailure(f"lake {self.lake.url}: others kept changing it meanwhile; replay the dead letters again")
 
     def _pass(self, which: Which, result: Readmission, *, dry_run: bool) -> bool:
-        """Go through the waiting letters once; False if some are still to be looked at."""
+        """Go through the waiting letters once; False if some are still to be looked at. Raises `Fenced`."""
         self.lake.refresh()
         # First the number, then what it counts: should the lake move on between the two, the commit is refused.
         before = self.lake.next_offset(READMISSIONS)
         put_off = 0
-        try:
-            for letters in _chunks(waiting_letters(self.lake, which)):
-                batch_id = f"{READMITTED_BATCH}{before or 0:012}"
-                events = self._read_again(letters, batch_id, result)
-                if dry_run or events.is_empty():
-                    result.readmitted += events.height
-                    continue
-                # A micro-batch holds no position twice, but letters of two clusters may have the same.
-                distinct = events.unique(list(POSITION), keep="first", maintain_order=True)
-                before = self._commit(batch_id, distinct, before)
-                result.readmitted += distinct.height
-                put_off += events.height - distinct.height
-        except Fenced:  # somebody else re-admits, too: what he took is not waiting any more
-            return False
+        for letters in _chunks(waiting_letters(self.lake, which)):
+            batch_id = f"{READMITTED_BATCH}{before or 0:012}"
+            events = self._read_again(letters, batch_id, result)
+            if dry_run or events.is_empty():
+                result.readmitted += events.height
+                continue
+            # A micro-batch holds no position twice, but letters of two clusters may have the same.
+            distinct = events.unique(list(POSITION), keep="first", maintain_order=True)
+            before = self._commit(batch_id, distinct, before)
+            result.readmitted += distinct.height
+            put_off += events.height - distinct.height
         return put_off == 0
 
     def _read_again(self, letters: pl.DataFrame, batch_id: str, result: Readmission) -> pl.DataFrame:

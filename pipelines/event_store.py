@@ -9,6 +9,7 @@ from uuid import uuid4
 import polars as pl
 
 from ingest.contracts import GenerationEvent
+from ingest.errors import Fenced
 from ingest.lake import Advance, Lake, MicroBatch, PartitionId, open_lake
 from ingest.schema import DEAD_LETTERS, EVENTS
 from omninode.settings import Settings
@@ -103,8 +104,17 @@ class StoredEvents:
         new = event_rows(received, first_offset=first or 0, now=self._clock(), batch_id=batch_id)
         if received:
             advance = Advance(first, (first or 0) + len(received))
-            lake.append(MicroBatch(batch_id, new, pl.DataFrame(schema=DEAD_LETTERS), {self._place: advance}))
+            _append(lake, MicroBatch(batch_id, new, pl.DataFrame(schema=DEAD_LETTERS), {self._place: advance}))
         return new
+
+
+def _append(lake: Lake, batch: MicroBatch) -> None:
+    """Nobody else writes to our place: who is refused has not seen yet that the table has got another column."""
+    try:
+        lake.append(batch)
+    except Fenced:
+        lake.refresh()
+        lake.append(batch)
 
 
 def _rows(events: pl.DataFrame, new: pl.DataFrame) -> list[ModelAggregatedMetrics]:

@@ -6,11 +6,14 @@ from uuid import uuid4
 
 import pytest
 
+from ingest.lake import open_lake
+from ingest.promote import promote
 from omninode.process import free_port
 from omninode.settings import Settings
 from pipelines import CodegenMetricsAggregator, ModelNodeGenerationCompleted
 from pipelines.event_store import StoredEvents
 from sql.errors import CannotConnect
+from tests.lakes import read_events
 from tests.statistics import all_statistics
 
 
@@ -47,3 +50,16 @@ async def test_two_aggregators_add_up(tmp_path: Path, database_url: str) -> None
             await aggregator.process_event(ModelNodeGenerationCompleted(workflow_id=uuid4()))
             await aggregator.process_event(shared)
     assert totals(database_url) == {3}
+
+
+async def test_column_that_comes_in_between_is_filled(tmp_path: Path, database_url: str) -> None:
+    """An aggregator that has the lake open fills a field's column from its promotion on, and loses nothing over it."""
+    settings = Settings(home=tmp_path, postgres_url=database_url, lake=str(tmp_path / "lake"))
+    async with CodegenMetricsAggregator(enable_postgres_persistence=True, settings=settings) as aggregator:
+        for team in ("core", "edge"):
+            event = {"workflow_id": uuid4(), "team": team}
+            await aggregator.process_event(ModelNodeGenerationCompleted.model_validate(event))
+            await aggregator.flush()
+            promote(open_lake(settings.lake), "team", "text")
+    assert totals(database_url) == {2}
+    assert sorted(read_events(settings.lake)["team"].drop_nulls()) == ["edge"]

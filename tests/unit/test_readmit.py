@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import readmit
+from ingest.added_columns import READMITTED_FROM
 from ingest.dead_letters import Which, waiting_letters
 from ingest.decode import Decoder
 from ingest.kinds import EventKind, topics_of
@@ -233,6 +234,23 @@ def test_two_at_once_bring_in_each_once(url: str, monkeypatch: pytest.MonkeyPatc
     assert {result.refused["invalid_json"] for result in results} == {2}
 
 
+def test_another_that_comes_in_while_letters_are_read_wins(url: str) -> None:
+    """A re-admission that runs as a whole between another's reading and its commit makes that one look again."""
+    # With the column there, no other change of the table stands in their way.
+    open_lake(url).add_column(READMITTED_FROM, pl.String())
+    others: list[Readmission] = []
+
+    def clock() -> datetime:
+        if not others:
+            others.append(Readmission())
+            others.append(readmitted(url))
+        return NOW + 9 * HOUR
+
+    result = Readmitter(open_lake(url), DECODER, clock).run()
+    assert (others[1].readmitted, result.readmitted, result.present) == (4, 0, 0)
+    assert offsets(read_events(url)) == [0, 1, 2, 3, 4]
+
+
 def test_ingest_goes_on_beside_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A micro-batch of ingest that is committed in between disturbs nobody."""
     ingest, append = open_lake(url), Lake.append
@@ -259,6 +277,18 @@ def test_message_that_crashed_ingest_reads_again_is_no_second_event(url: str) ->
 
     assert offsets(read_events(url)) == [0, 1, 2, 3, 4, 7, 8]
     assert again.next_offset(PLACE) == 9
+
+
+def test_smaller_batches_after_a_crash_are_watched_to_the_end(url: str) -> None:
+    """What crashed ingest reads again may come in several commits: none of them doubles what was re-admitted."""
+    values = [message(number, NOW + HOUR) for number in range(7, 10)]
+    open_lake(url)._append_dead_letters(decoded(values, first=7))
+    readmitted(url)
+
+    again = open_lake(url)
+    for place, one in enumerate(values):
+        again.append(decoded([one], first=7 + place, now=NOW + 9 * HOUR))
+    assert offsets(read_events(url)) == [0, 1, 2, 3, 4, 7, 8, 9]
 
 
 def test_message_that_is_an_event_by_now_is_left_a_letter(url: str) -> None:
@@ -316,7 +346,7 @@ def _ingest(lake: Lake, micro_batch: MicroBatch, *, dies: bool) -> Lake:
     if not dies:
         lake.append(micro_batch)
         return lake
-    lake._append_dead_letters(lake._without_readmitted(micro_batch))
+    lake._append_dead_letters(micro_batch)
     return open_lake(lake.url)
 
 
