@@ -198,3 +198,43 @@ def test_packed_messages_are_refused_and_nothing_is_unpacked(packed: bytes) -> N
         decoded = decode(batch(values))
         assert decoded.dead_letters["reason"].to_list() == ["invalid_json"]
         assert decoded.events.height == values.count(GOOD)
+
+
+@pytest.mark.parametrize("told", [7, -0.5, True, [], ["effect"], {"q": 1}, {"q": "a:b"}, {"a": {"b": "c"}}])
+@pytest.mark.parametrize("beside", ["m", 'a "quoted" name', 'one " quote', "a:b", "404"])
+def test_what_is_no_text_is_not_read_as_one(told: object, beside: str) -> None:
+    """Polars spells anything as text; what is no text in the message is refused, whatever the texts beside it count."""
+    decoded = decode(batch([GOOD, completed(node_type=told, primary_model=beside), GOOD]))
+
+    assert decoded.dead_letters.select("offset", "reason").rows() == [(1, "wrong_type")]
+
+
+def test_texts_that_look_like_numbers_take_the_fast_way() -> None:
+    """A text of digits is a text, and no reason to read a topic of error codes one by one."""
+    told = value({**GUIDE[EventKind.FAILED], "error_code": "404", "correlation_id": "true"})
+
+    assert trusted([told] * 3, EventKind.FAILED) == [True] * 3
+
+
+def test_escaped_colon_does_not_hide_an_unknown_field() -> None:
+    """A colon that is only in the text that was read does not make up for the colon of a field that was not."""
+    told = completed(primary_model="a:b", note=1).replace(b"a:b", b"a\\u003ab")
+    event = decode(batch([told])).events.row(0, named=True)
+
+    assert (event["primary_model"], event["extra"]) == ("a:b", '{"note":1}')
+
+
+def test_field_that_the_sample_misses_is_read() -> None:
+    """The messages that tell which fields there are need not be those that have them all."""
+    rare = completed(correlation_id="c", retry_count=2)
+    events = decode(batch([rare if offset == 1 else GOOD for offset in range(1000)])).events.sort("offset")
+
+    assert events.select("correlation_id", "attempt").rows() == [(None, 1), ("c", 3)] + [(None, 1)] * 998
+
+
+@pytest.mark.parametrize("code", [code for code in range(32) if code != ord("\n")])
+def test_bare_control_character_spoils_the_batch(code: int) -> None:
+    """Polars refuses a control character that is not escaped; that names have none rests on it."""
+    for length in (0, 3, 31, 70):
+        spoilt = completed(primary_model="x" * length + "!").replace(b"!", bytes([code]))
+        assert read_lines([GOOD, spoilt, GOOD]) is None
