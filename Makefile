@@ -24,7 +24,7 @@ demo: $(INSTALLED) ## Run the main job once, on embedded servers
 	@$(BIN)/omninode demo
 
 test: $(INSTALLED) ## Run all tests, with coverage
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered -q
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --cov --cov-report=term:skip-covered -q
 
 check: $(INSTALLED) ## Format, lint and check types and import directions
 	@$(BIN)/ruff format .

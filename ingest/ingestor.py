@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _BATCHES = UUID("0c1c9c0e-3a39-5d0b-8f5e-6f1f3a1d2b77")
 _WAIT_SECONDS = 0.05
+#: How often it is noted how far Kafka is.
+_SEE_SECONDS = 0.5
 #: A commit that takes longer than this pauses the fetching; a short wait costs less than fetching again.
 _PAUSE_SECONDS = 2.0
 #: How long the group waits for our commit before it gives our partitions to others.
@@ -68,6 +70,7 @@ class Ingestor:
     _committer: Committer = field(init=False)
     _refused: RefusedShares = field(init=False)
     _looked: float = field(init=False, default=0.0)
+    _seen: float = field(init=False, default=0.0)
     #: What we read next has to be settled anew: by the lake, or by the topics that there are now.
     _amiss: _Amiss | None = field(init=False, default=None)
     #: The newest offsets of the partitions when their topics were last known to be the same.
@@ -124,6 +127,9 @@ class Ingestor:
 
     def _look_around(self) -> None:
         """Notice what has become of the topics: messages that are gone, topics made anew, partitions added."""
+        if monotonic() - self._seen > _SEE_SECONDS:
+            self._seen = monotonic()
+            self.progress.see(self.source.high_watermarks())
         if self._amiss is None and self.source.not_there():
             self._fill_gaps()
         elif monotonic() - self._looked > self.look_seconds:
@@ -183,9 +189,8 @@ class Ingestor:
     def _note(self, committed: Committed) -> None:
         advances = committed.batch.advances
         self.source.note_progress({place: advance.next_offset for place, advance in advances.items()})
-        self._highs = {
-            place: high for place in self.source.partitions if (high := self.source.high_watermark(place)) is not None
-        }
+        self._highs = self.source.high_watermarks()
+        self.progress.see(self._highs)
         self.progress.note(committed)
         for gap in committed.batch.gaps:
             log.warning("%s", gap)

@@ -45,7 +45,7 @@ def _ends(source: KafkaSource, timeout_seconds: float) -> dict[PartitionId, int]
         source.poll(0.05)
         # Where the offset to read next is gone there is no fetch to learn from, so ask.
         asked = {place: told[1] for place in source.not_there() if (told := source.low_and_high(place))}
-        ends |= asked | {place: high for place in waiting if (high := source.high_watermark(place)) is not None}
+        ends |= asked | source.high_watermarks()
         waiting = [place for place in source.partitions if place not in ends]
     return ends
 

@@ -1,6 +1,6 @@
 """How far ingest is in each partition, and how far it is behind."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -40,6 +40,7 @@ class Progress:
 
     _offsets: dict[PartitionId, int | None] = field(init=False, default_factory=dict)
     _event_times: dict[tuple[str, int], datetime] = field(init=False, default_factory=dict)
+    _highs: dict[PartitionId, int] = field(init=False, default_factory=dict)
 
     def begin(self, offsets: Mapping[PartitionId, int | None]) -> None:
         """Note where the lake ends in all partitions that are read now."""
@@ -59,10 +60,14 @@ class Progress:
         self._offsets = {**self._offsets, **ours}
         self._event_times = latest_event_times(committed.events.lazy(), self._event_times)
 
-    def lags(self, high_watermark: Callable[[PartitionId], int | None]) -> list[PartitionLag]:
+    def see(self, high_watermarks: Mapping[PartitionId, int]) -> None:
+        """Note how far Kafka is."""
+        self._highs = dict(high_watermarks)
+
+    def lags(self) -> list[PartitionLag]:
         """Return each partition, by topic and number."""
         return [
-            PartitionLag(place, offset, high_watermark(place), self._event_times.get((place.topic, place.partition)))
+            PartitionLag(place, offset, self._highs.get(place), self._event_times.get((place.topic, place.partition)))
             for place, offset in sorted(self._offsets.items())
         ]
 

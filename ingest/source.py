@@ -190,13 +190,13 @@ class KafkaSource:
         except KafkaException:
             return None
 
-    def high_watermark(self, place: PartitionId) -> int | None:
-        """Return the offset after the newest message, as told with the latest fetch; None if there was none yet."""
-        try:
-            told = self._consumer.get_watermark_offsets(_position(place), cached=True)
-        except (KafkaException, RuntimeError):  # not a partition of ours, or we have left
-            return None
-        return None if told is None or told[1] < 0 else told[1]
+    def high_watermarks(self) -> dict[PartitionId, int]:
+        """Return the offset after the newest message of each partition, as told with its latest fetch, if any.
+
+        Like everything here it is for the thread that polls: any other would wait for its turn beside `poll` for long.
+        """
+        told = {place: self._consumer.get_watermark_offsets(_position(place), cached=True) for place in self.partitions}
+        return {place: ends[1] for place, ends in told.items() if ends is not None and ends[1] >= 0}
 
     def note_progress(self, next_offsets: Mapping[PartitionId, int]) -> None:
         """Tell the group how far the lake is: for lag tools only, so nobody waits for it and a failure is no harm."""

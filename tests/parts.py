@@ -5,6 +5,7 @@ with a line `missing part: NAME (reason)`. For that, tests/conftest.py imports `
 """
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 
 Part = TypeVar("Part")
 
+_TOLD = re.compile(r"missing part: [^\n]*\)(?=['\"])")
 #: Why a part could not be had, by its name.
 _MISSING: dict[str, str] = {}
 
@@ -47,9 +49,10 @@ def install_from_debian(package: str) -> Callable[[], None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name the parts that were missing, one line each."""
-    for name, reason in sorted(_MISSING.items()):
-        terminalreporter.write_line(f"missing part: {name} ({reason})", yellow=True)
+    """Name the parts that were missing, one line each; the tests may have run in several processes."""
+    skipped = {str(report.longrepr) for report in terminalreporter.getreports("skipped")}
+    for line in sorted({found[0] for told in skipped if (found := _TOLD.search(told))}):
+        terminalreporter.write_line(line, yellow=True)
 
 
 def _reason(install: Callable[[], None] | None) -> str:

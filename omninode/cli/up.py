@@ -71,7 +71,7 @@ def _stream(
     # Each thread has a lake of its own: one appends while the other looks what was appended.
     appending, reading = (open_lake(settings.lake, settings.lake_options) for _ in range(2))
     ingestor = stack.enter_context(open_ingestor(settings, cluster, appending, is_service=True))
-    registry.register(LagCollector(lambda: ingestor.progress.lags(ingestor.source.high_watermark), utc_now))
+    registry.register(LagCollector(ingestor.progress.lags, utc_now))
     return Stream(
         ingestor,
         Refresher(reading, store),

@@ -77,10 +77,10 @@ def test_lag_of_a_running_ingest(any_kafka: KafkaSettings, tmp_path: Path) -> No
     with running_ingestor(any_kafka, str(tmp_path)) as ingestor:
 
         def lags() -> list[int | None]:
-            return [lag.messages for lag in ingestor.progress.lags(ingestor.source.high_watermark)]
+            return [lag.messages for lag in ingestor.progress.lags()]
 
         wait_until(lambda: lags() == [0] * 12, "it did not catch up")
-        collector = LagCollector(lambda: ingestor.progress.lags(ingestor.source.high_watermark), utc_now)
+        collector = LagCollector(ingestor.progress.lags, utc_now)
         families = {family.name: family.samples for family in collector.collect()}
     assert sum(sample.value for sample in families["ingest_committed_offset"]) == len(published.values)
     assert [sample.value for sample in families["ingest_lag_messages"]] == [0] * 12

@@ -62,7 +62,7 @@ def _kills(folder: Path, rng: Random, say: Say) -> str:
 
 
 def _group(folder: Path, rng: Random, say: Say, *, most: int) -> str:
-    with _apache(folder) as (_, kafka), rig(kafka, folder, say=say, options=QUICK_GROUP) as it:
+    with _apache(folder) as (_, kafka), rig(kafka, folder, say=say, options=QUICK_GROUP, shares=True) as it:
         return _checked(it, members_come_and_go(it, rng, most=most, seconds=120, pause=(0.5, 8.0)))
 
 

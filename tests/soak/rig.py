@@ -75,6 +75,8 @@ class Rig:
     lake: str
     say: Callable[[str], object] = field(default=lambda _: None)
     options: Mapping[str, str] = field(default_factory=dict)
+    #: Whether the ingests share the partitions in a consumer group; else each reads all of them.
+    shares: bool = False
     published: Published = field(init=False, repr=False)
     running: "list[subprocess.Popen[bytes]]" = field(init=False, default_factory=list)
 
@@ -101,7 +103,8 @@ class Rig:
 
     def start(self) -> "subprocess.Popen[bytes]":
         """Start an ingest that runs until it is ended."""
-        process = self.command.start("ingest", log=self.log)
+        words = ["ingest"] if self.shares else ["ingest", "--all-partitions"]
+        process = self.command.start(*words, log=self.log)
         self.running.append(process)
         return process
 
@@ -173,9 +176,10 @@ def rig(
     lake: str | None = None,
     say: Callable[[str], object] = lambda _: None,
     options: Mapping[str, str] | None = None,
+    shares: bool = False,
 ) -> Iterator[Rig]:
     """Yield a rig; of the processes that it started none is left afterwards."""
-    made = Rig(kafka, folder, lake or str(folder / "lake"), say, options or {})
+    made = Rig(kafka, folder, lake or str(folder / "lake"), say, options or {}, shares)
     try:
         yield made
     finally:

@@ -39,8 +39,9 @@ def test_a_part_that_cannot_be_had_skips_with_the_reason() -> None:
     assert tries == [1]
 
 
-def test_the_run_ends_with_the_name_of_the_missing_part(pytester: pytest.Pytester) -> None:
-    """Even when skips are not listed."""
+@pytest.mark.parametrize("processes", [0, 2])
+def test_the_run_ends_with_the_name_of_the_missing_part(pytester: pytest.Pytester, processes: int) -> None:
+    """Even when skips are not listed, and when the tests run in other processes."""
     pytester.makeconftest("from tests.parts import pytest_terminal_summary")
     pytester.makepyfile(
         """
@@ -50,7 +51,7 @@ def test_the_run_ends_with_the_name_of_the_missing_part(pytester: pytest.Pyteste
             require_part("unobtainium", find=lambda: None)
         """
     )
-    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:asyncio")
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:asyncio", "-n", str(processes))
     result.stdout.fnmatch_lines(["missing part: unobtainium (it is not on this machine)"])
     result.assert_outcomes(skipped=1)
 
