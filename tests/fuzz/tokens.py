@@ -59,7 +59,7 @@ def _money(rng: Random) -> str:
     return f"{number:.6f}" if number < 0.5 else f"{number:.9f}" if number < 0.8 else repr(number / 10)
 
 
-_NAME = _one_of("effect", "Compute", "reducer ", "ml ops", "a-b_c.d", "x" * 40, "gpt-5/mini", "E42", "{}", "a,b", "'")
+_NAME = _one_of("effect", "Compute", "reducer ", "ml ops", "a-b_c.d", "x" * 40, "gpt-5/mini", "E42", "a{}", "a,b", "'")
 _TEXT = _one_of("Quality score below threshold", "", "a: b", "no, {really}", "line\\nbreak", "tab\\t", "50% [done]")
 
 _COMMON: tuple[tuple[str, float, Make], ...] = (
