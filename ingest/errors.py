@@ -15,10 +15,6 @@ class KafkaFailure(OmninodeError):
     """Kafka cannot be reached, or refused what we asked for."""
 
 
-class OffsetsGone(OmninodeError):
-    """Kafka no longer has the offset to read next: retention passed it, or the topic was made anew."""
-
-
 class MissingExtra(OmninodeError):
     """A part that is an optional extra of the package is not installed."""
 

@@ -14,7 +14,7 @@ from ingest.cap import DeadLetterCap, RefusedShares
 from ingest.committer import Committed as Committed
 from ingest.committer import Committer
 from ingest.decode import Decoder
-from ingest.errors import Fenced, TopicReplaced
+from ingest.errors import Fenced, KafkaFailure, LakeFailure, TopicReplaced
 from ingest.gaps import Gap, GapReason, gap_between
 from ingest.lake import Advance, Lake, MicroBatch
 from ingest.messages import Messages
@@ -71,6 +71,8 @@ class Ingestor:
     _refused: RefusedShares = field(init=False)
     _looked: float = field(init=False, default=0.0)
     _seen: float = field(init=False, default=0.0)
+    #: Until then nothing that is amiss is tried to be put right.
+    _wait_until: float = field(init=False, default=0.0)
     #: What we read next has to be settled anew: by the lake, or by the topics that there are now.
     _amiss: _Amiss | None = field(init=False, default=None)
     #: The newest offsets of the partitions when their topics were last known to be the same.
@@ -93,7 +95,11 @@ class Ingestor:
 
     def given(self, places: Sequence[PartitionId]) -> Offsets:
         """Say where the lake ends in these partitions, which the consumer group has just given us."""
-        offsets = self._lake_ends(places)
+        try:
+            offsets = self._lake_ends(places)
+        except LakeFailure as error:
+            log.warning("%s; not reading what the group has given us until it can be read", error)
+            return {}
         self._next_offsets |= offsets
         self.progress.add(offsets)
         return offsets
@@ -116,7 +122,9 @@ class Ingestor:
     def _fetch(self, stop: Event, until_end: bool) -> None:
         self._put_right()
         while not stop.is_set() and not (until_end and self.source.at_end):
-            self._buffer.add(self.source.poll(_WAIT_SECONDS), monotonic())
+            received = self.source.poll(_WAIT_SECONDS)
+            if self._amiss is None:
+                self._buffer.add(received, monotonic())
             # Told as soon as it is done: the next micro-batch may be long in coming.
             if self._committer.is_busy and self._committer.is_done_within(0):
                 self._settle()
@@ -148,6 +156,9 @@ class Ingestor:
             return False
         # While we waited, the group may have taken partitions of it: whoever has them now reads them again.
         if batch is not None and self._amiss is None:
+            if not batch.advances.keys() <= self._next_offsets.keys():
+                self._drop(_Amiss.PLACE)
+                return False
             self._refused.check(batch.events, batch.dead_letters)
             self._committer.submit(batch)
         return self._amiss is None
@@ -157,7 +168,8 @@ class Ingestor:
         self._wait_for_commit()
         try:
             committed = self._committer.take()
-        except Fenced:
+        except Fenced as error:
+            log.info("another writer was first: %s", error)
             self._drop(_Amiss.PLACE)
             return False
         except TopicReplaced as error:
@@ -206,18 +218,26 @@ class Ingestor:
             self._amiss = amiss
 
     def _put_right(self) -> None:
-        match self._amiss:
-            case _Amiss.PLACE:
-                self._place(self.source.partitions)
-            case _Amiss.TOPICS:
+        """Do what is amiss; a service tries again later if the lake or Kafka is away just now."""
+        if self._amiss is None or monotonic() < self._wait_until:
+            return
+        try:
+            if self._amiss is _Amiss.TOPICS:
                 self._place_anew()
+            else:
+                self._place(self.source.partitions)
+        except (KafkaFailure, LakeFailure) as error:
+            if not self.retry.is_endless:
+                raise
+            log.warning("%s; trying again", error)
+            self._wait_until = monotonic() + self.retry.longest_pause_seconds
 
     def _place(self, places: Iterable[PartitionId]) -> None:
         """Read on from where the lake ends."""
-        self._buffer, self._amiss = Buffer(monotonic()), None
         self._next_offsets = self._lake_ends(places)
         self.progress.begin(self._next_offsets)
         self.source.start(self._next_offsets)
+        self._buffer, self._amiss = Buffer(monotonic()), None
 
     def _lake_ends(self, places: Iterable[PartitionId]) -> dict[PartitionId, int | None]:
         with self._committer.lock:
@@ -227,7 +247,8 @@ class Ingestor:
     def _place_anew(self) -> None:
         """Read the topics as they are now; those made anew are others, and are read from their beginning."""
         before, present = self._next_offsets, self.source.present()
-        unread = list(self._unread(set(before) - set(present)))
+        replaced = self.source.topics.replaced(before)
+        unread = list(self._unread(place for place in set(before) - set(present) if place.topic in replaced))
         self._place(present)
         if unread:
             self._close(unread)
@@ -256,10 +277,9 @@ class Ingestor:
         return None if offset is None or told is None else gap_between(place, offset, *told, self.clock())
 
     def _close(self, gaps: Sequence[Gap]) -> None:
-        advances = {gap.place: Advance(gap.first_offset, gap.resume_at) for gap in gaps}
-        advances |= {
-            gap.place: Advance(gap.next_offset, gap.resume_at) for gap in gaps if gap.reason is GapReason.TRUNCATED
-        }
+        """Keep gaps and move on behind them; a topic that is gone has nothing to move on to."""
+        wanted = {GapReason.RETENTION: lambda gap: gap.first_offset, GapReason.TRUNCATED: lambda gap: gap.next_offset}
+        advances = {gap.place: Advance(wanted[gap.reason](gap), gap.resume_at) for gap in gaps if gap.reason in wanted}
         nothing = EVENTS.to_frame(), DEAD_LETTERS.to_frame()
         self._committer.submit(MicroBatch(_batch_id(advances), *nothing, advances, gaps))
         self._settle()

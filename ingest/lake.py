@@ -20,6 +20,7 @@ from deltalake import (
     write_deltalake,
 )
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from polars.exceptions import PolarsError
 
 from ingest.added_columns import added_columns, conformed
 from ingest.errors import Fenced, LakeFailure
@@ -165,13 +166,18 @@ class Lake:
 
         Raises `Fenced` if another writer has moved on one of its partitions: seek to `next_offset` and go on.
         """
+        if batch.gaps:
+            # What seems to be a gap may be in the lake already, by another writer: look before it is written down.
+            self.refresh()
         self._check_advances(batch.advances)
-        self._append_gaps(batch)
+        with self._failures():
+            self._append_gaps(batch)
         ahead = self._places_with_letters_ahead(batch.advances)
         self._settled.difference_update(batch.advances)
         self._append_dead_letters(batch)
         if ahead:
-            batch = self._without_readmitted(batch)
+            with self._failures():
+                batch = self._without_readmitted(batch)
         hours = _hours(batch.events)
         metadata = {_BATCH_ID: batch.batch_id, _HOURS: json.dumps(hours)}
         self._commit(self._events, conformed(batch.events, self.added_columns), batch.advances, metadata)
@@ -181,17 +187,19 @@ class Lake:
     def find(self, batch: MicroBatch) -> Change | None:
         """Return what a micro-batch did if it is in the lake: a commit may succeed and still end with an error."""
         self.refresh()
-        if any(self.next_offset(place) != advance.next_offset for place, advance in batch.advances.items()):
+        if not batch.advances or any(
+            self.next_offset(place) != advance.next_offset for place, advance in batch.advances.items()
+        ):
             return None
         return Change(self.version, batch.batch_id, _instants(_hours(batch.events)))
 
     def gaps(self) -> pl.DataFrame:
         """Return what Kafka no longer had when it was to be read, see `ingest.gaps.GAPS`; oldest first."""
-        try:
-            table = DeltaTable(self._gaps_url, storage_options=self.storage_options)
-        except TableNotFoundError:
-            return GAPS.to_frame()
         with self._failures():
+            try:
+                table = DeltaTable(self._gaps_url, storage_options=self.storage_options)
+            except TableNotFoundError:
+                return GAPS.to_frame()
             return pl.scan_delta(table).select(GAPS.names()).collect().sort("noticed_at", "topic", "partition")
 
     def changes_since(self, version: int) -> list[Change] | None:
@@ -246,9 +254,8 @@ class Lake:
         new = [gap for gap in batch.gaps if table.transaction_version(_gap_id(gap)) is None]
         if new:
             seen = [Transaction(_gap_id(gap), 0) for gap in new]
-            with self._failures():
-                properties = CommitProperties(custom_metadata={_BATCH_ID: batch.batch_id}, app_transactions=seen)
-                write_deltalake(table, gap_rows(new), mode="append", commit_properties=properties)
+            properties = CommitProperties(custom_metadata={_BATCH_ID: batch.batch_id}, app_transactions=seen)
+            write_deltalake(table, gap_rows(new), mode="append", commit_properties=properties)
         # Kafka gives the offsets of what it lost to other messages: those are no second try of the old ones.
         rewound = {gap.place: Advance(None, gap.resume_at) for gap in batch.gaps if gap.reason is GapReason.TRUNCATED}
         if rewound:
@@ -264,7 +271,10 @@ class Lake:
         with self._failures():
             kept = {place: self._dead_letters.transaction_version(place.app_id) or 0 for place in batch.advances}
         beyond = _from_offsets(kept)
-        again = letters_not_in(batch.dead_letters.filter(~beyond), self.read_dead_letters())
+        again = batch.dead_letters.filter(~beyond)
+        if not again.is_empty():
+            with self._failures():
+                again = letters_not_in(again, self.read_dead_letters())
         rows = pl.concat([again, batch.dead_letters.filter(beyond)])
         if not rows.is_empty():
             further = {
@@ -300,7 +310,7 @@ class Lake:
             yield
         except CommitFailedError as error:
             raise Fenced(str(error)) from error
-        except (DeltaError, OSError) as error:
+        except (DeltaError, PolarsError, OSError) as error:
             raise LakeFailure(f"lake {self.url}: {_one_line(error)}; check the folder's space and rights") from error
 
 

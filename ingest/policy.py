@@ -33,6 +33,11 @@ class RetryPolicy:
     first_pause_seconds: float = 0.2
     longest_pause_seconds: float = 5.0
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether a lake, or a Kafka, that is away is waited for, for good."""
+        return self.give_up_seconds == inf
+
     def pause_seconds(self, failures: int) -> float:
         """Return how long to wait after this many failures in a row.
 

@@ -56,7 +56,9 @@ class Progress:
 
     def note(self, committed: Committed) -> None:
         """Note a micro-batch."""
-        ours = {place: advance.next_offset for place, advance in committed.batch.advances.items()}
+        advances = committed.batch.advances
+        # A commit may end after the group has given its partitions to others.
+        ours = {place: advance.next_offset for place, advance in advances.items() if place in self._offsets}
         self._offsets = {**self._offsets, **ours}
         self._event_times = latest_event_times(committed.events.lazy(), self._event_times)
 

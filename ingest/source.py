@@ -1,6 +1,7 @@
 """Read the topics from where the lake ends: all their partitions, or those that a consumer group gives us."""
 
 import gc
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from ingest.partition_id import PartitionId
 from ingest.silence import Silence
 from ingest.topics import Topics
 
+log = logging.getLogger(__name__)
+
 _AT_ONCE = 10_000
 #: A message without an error has a topic, a partition and an offset.
 _TOPIC = cast("Callable[[Message], str]", Message.topic)
@@ -34,7 +37,14 @@ _HEADERS = cast("Callable[[Message], list[Header] | None]", Message.headers)
 #: A commit of offsets that is under way when Kafka dies would hold up librdkafka for minutes.
 _LEAVE_SECONDS = 5.0
 #: Errors that librdkafka reports and then heals by itself.
-_PASSING = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE}
+_PASSING = {
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
+    KafkaError._RESOLVE,
+    # The machine stood still for minutes: the group has taken our partitions, and gives us some again.
+    KafkaError._MAX_POLL_EXCEEDED,
+}
 #: The offset to read next is not there.
 _NOT_THERE = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
 #: A topic is not there now: whoever asks `has_changed` learns of it.
@@ -45,6 +55,8 @@ _NOT_FOR_USERS: dict[str, str | bool] = {
     # An offset that Kafka does not have any more is an error to show, not a reason to skip.
     "auto.offset.reset": "error",
     "enable.auto.commit": False,
+    # What a producer has aborted is no event.
+    "isolation.level": "read_committed",
     "enable.partition.eof": True,
     # Who joins or leaves takes nothing from those who keep theirs.
     "partition.assignment.strategy": "cooperative-sticky",
@@ -96,7 +108,6 @@ class KafkaSource:
         self._consumer = self.settings.made(
             lambda options: Consumer({**options, **_NOT_FOR_USERS, "error_cb": self._silence.note}),
             group_id=self.group or self.settings.group,
-            isolation_level="read_committed",
             session_timeout_ms=10_000,
             heartbeat_interval_ms=1_000,
             topic_metadata_refresh_interval_ms=10_000,
@@ -227,12 +238,16 @@ class KafkaSource:
         wanted = {(one.topic, one.partition) for one in given}
         if not wanted or self._member is None:
             return
+        offsets: Offsets = {}
         try:
             places = [place for place in self._existing() if _key(place) in wanted]
             offsets = self._member.given(places)
+        except KafkaFailure as error:
+            log.warning("%s; not reading what the group has given us until it answers", error)
         except Exception as error:  # noqa: BLE001 - librdkafka calls us; `poll` raises it
             self._failure = error
-            return
+        # What is ours and not read yet makes `has_changed` true. Without a word from us librdkafka would read on from
+        # the group's offsets.
         consumer.incremental_assign(_positions(offsets))
         self._places |= _by_key(offsets)
         self._owned |= wanted
@@ -260,7 +275,9 @@ class KafkaSource:
         if error.code() == KafkaError._PARTITION_EOF:
             if key in self._places:
                 self._ended.add(key)
-        elif error.code() in _PASSING:
+        elif error.code() in _PASSING or (
+            self.is_patient and error.code() not in _NOT_THERE | _GONE and not error.fatal()
+        ):
             self._silence.note(error)
         elif error.code() in _NOT_THERE:
             self._not_there.add(key)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from ingest.kafka import KafkaSettings, ask_for_topics
+from ingest.kafka import KafkaSettings, ask_for_topics, unreachable
 from ingest.partition_id import PartitionId
 
 #: What a broker without topic identities says.
@@ -33,11 +33,16 @@ class Topics:
         """Return all partitions of those topics that exist. Raises `KafkaFailure` if the cluster does not answer."""
         self._told.clear()
         cluster = ask_for_topics(self._admin, self.settings, self._told, timeout_seconds=self.timeout_seconds)
-        found = [name for name in self.settings.topics if name in cluster.topics and not cluster.topics[name].error]
+        found = [name for name in self.settings.topics if name in cluster.topics]
         ids = self._ids(found, self.timeout_seconds)
+        # Who says nothing of a topic says neither that it is gone nor that it is another one.
+        unknown = [name for name in found if name not in ids or cluster.topics[name].error]
+        if unknown:
+            raise unreachable(self.settings, cluster.topics[unknown[0]].error or f"no answer about {unknown[0]}")
         return [
-            PartitionId(str(cluster.cluster_id), name, partition, ids.get(name) or "")
+            PartitionId(str(cluster.cluster_id), name, partition, ids[name] or "")
             for name in found
+            if ids[name] is not None
             for partition in sorted(cluster.topics[name].partitions)
         ]
 

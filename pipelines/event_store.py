@@ -9,7 +9,7 @@ from uuid import uuid4
 import polars as pl
 
 from ingest.contracts import GenerationEvent
-from ingest.errors import Fenced
+from ingest.errors import Fenced, LakeFailure
 from ingest.lake import Advance, Lake, MicroBatch, PartitionId, open_lake
 from ingest.schema import DEAD_LETTERS, EVENTS
 from omninode.settings import Settings
@@ -109,12 +109,15 @@ class StoredEvents:
 
 
 def _append(lake: Lake, batch: MicroBatch) -> None:
-    """Nobody else writes to our place: who is refused has not seen yet that the table has got another column."""
+    """Nobody else writes to our place: who is refused has not seen yet that the table has got another column.
+
+    Who has not looked for hours knows a log of which the beginning is gone by now, and has to look first, too.
+    """
     try:
         lake.append(batch)
-    except Fenced:
-        lake.refresh()
-        lake.append(batch)
+    except (Fenced, LakeFailure):
+        if lake.find(batch) is None:
+            lake.append(batch)
 
 
 def _rows(events: pl.DataFrame, new: pl.DataFrame) -> list[ModelAggregatedMetrics]:
