@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from tests.fuzz.messages import Sent, blank, broken_into_lines, clean, damaged, spoiled, wild
+from tests.fuzz.messages import Sent, blank, clean, damaged, of_two_lines, spoiled, wild
 
 Make = Callable[[Random], Sent]
 
@@ -29,7 +29,7 @@ PROFILES = (
     Profile("spoiled", 5_000, 0.31, ((0.7, spoiled),), least_columnar=0.2),
     Profile("damaged", 300, 0.05, ((0.5, damaged), (0.1, wild))),
     # A value of two lines and one of none make as many lines as values, with everything between them moved by one.
-    Profile("other lines", 40, 0.02, ((0.06, broken_into_lines), (0.06, blank))),
+    Profile("other lines", 20, 0.02, ((0.1, of_two_lines), (0.1, blank))),
     # So few at a time that what one of them does to a reader is not hidden by what another does.
     Profile("a handful", 6, 0.02, ((0.3, wild), (0.2, damaged), (0.2, spoiled))),
 )

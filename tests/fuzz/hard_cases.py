@@ -173,6 +173,17 @@ TIMES: dict[str, int | None] = {
 }
 
 
+#: What one message does to the reading of another.
+TOGETHER: dict[str, list[bytes]] = {
+    "two messages in one value, and later a blank one": [
+        completed(total_tokens=1) + b"\n" + completed(total_tokens=2),
+        completed(total_tokens=3),
+        completed(total_tokens=4),
+        b" ",
+    ],
+}
+
+
 def cases() -> dict[str, Sent]:
     """Every value under its name, and every time with a message that has no time of its own and with one that has."""
     values = {name: Sent(_TOPIC, 0, USUAL_MS, value) for name, value in VALUES.items()}
@@ -188,9 +199,11 @@ def main(say: Callable[[str], object]) -> int:
     """Compare on each, alone and among clean ones; return the exit code."""
     rng = Random(7)
     others = [clean(rng) for _ in range(_NEIGHBOURS)]
-    for name, one in cases().items():
+    batches = {name: ([one], [*others[:7], one, *others[7:]]) for name, one in cases().items()}
+    together = {name: ([Sent(_TOPIC, 0, USUAL_MS, value) for value in values],) for name, values in TOGETHER.items()}
+    for name, some in (batches | together).items():
         say(name)
-        for sent in ([one], [*others[:7], one, *others[7:]]):
+        for sent in some:
             if agreed(sent) is None:
                 say(report(sent)[:_SHOWN])
                 return 1

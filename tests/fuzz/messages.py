@@ -68,18 +68,16 @@ def damaged(rng: Random) -> Sent:
     return sent._replace(value=_entry(rng, BYTE_MUTATIONS)(rng, sent.value or b"{}"))
 
 
-def broken_into_lines(rng: Random) -> Sent:
-    """Clean, but spread over two lines or more, or with an empty line after it."""
-    sent = clean(rng)
+def of_two_lines(rng: Random) -> Sent:
+    """Two clean ones in one value, or one that is spread over several lines."""
+    sent, other = clean(rng), clean(rng)
     value = sent.value or b""
-    return sent._replace(
-        value=rng.choice((value.replace(b",", b",\n"), value.replace(b",", b",\n", 1), value + b"\n\n"))
-    )
+    return sent._replace(value=rng.choice((value + b"\n" + (other.value or b""), value.replace(b",", b",\n", 1))))
 
 
 def blank(rng: Random) -> Sent:
-    """Nothing but white space, or nothing at all."""
-    return clean(rng)._replace(value=rng.choice((b" ", b"\t", b"\r", b"", b"  ", b" \r")))
+    """Nothing but white space."""
+    return clean(rng)._replace(value=rng.choice((b" ", b"\t", b"\r", b"  ", b" \r")))
 
 
 def clean_fields(rng: Random, kind: EventKind) -> list[Field]:

@@ -164,7 +164,8 @@ def _long_text(rng: Random, fields: list[Field]) -> None:
 def _other_message(rng: Random, fields: list[Field]) -> None:
     """Free text, which may hold what a name may not."""
     fields[:] = [field for field in fields if field[0] != "error_message"]
-    fields.append(("error_message", any_text(rng)))
+    token = f'"{pick(rng, tokens.ESCAPES)}"' if rng.random() < 0.6 else any_text(rng)
+    fields.append(("error_message", token))
 
 
 def _hidden_field(rng: Random, fields: list[Field]) -> None:

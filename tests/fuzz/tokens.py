@@ -153,6 +153,8 @@ TEXTS = (
     *("{}", "[]", "null", "true", "1", "0.5", "NaN", "-0", "1e400", "2025-10-24T10:30:00Z", "{'a': 1}", "//", "/* */"),
     *("NODE_GENERATION_STARTED", "NODE_GENERATION_FAILED", "node_generation_started", "NODE_GENERATION_PAUSED"),
 )
+#: What free text may hold, and in part is not kept as it is.
+ESCAPES = ("a\\u0000b", "\\u0000", "a\\u001fb", "\\u0061", "\\ud83d\\ude00", "\\n")
 UUIDS = (
     "3398727c-4860-5937-ad53-09dc1c9e8025",
     "3398727C-4860-5937-AD53-09DC1C9E8025",
