@@ -11,8 +11,10 @@ from ingest.source import columns_of
 
 @dataclass(slots=True)
 class Buffer:
-    """What was fetched since the last micro-batch, and since when."""
+    """What was fetched since the last micro-batch."""
 
+    #: Since when a message may have been waiting: that of the first one's coming, or when we last saw that none was
+    #: there. While a micro-batch is decoded nobody fetches, and what comes meanwhile must not wait twice.
     since: float
     messages: Messages = field(default_factory=Messages)
     #: Bytes of the values.
@@ -23,9 +25,9 @@ class Buffer:
         # Taken apart at once: to keep an object for each until the commit costs a tenth of the time, for the garbage
         # collector looks through them again and again.
         if not received:
+            if not self.messages:
+                self.since = now
             return
-        if not self.messages:
-            self.since = now
         self.messages.extend(columns_of(received))
         self.size += sum(map(len, received))
 
