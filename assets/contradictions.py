@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from pipelines.enums import EnumAggregationType
-from pipelines.schema import COUNTS
+from pipelines.schema import ATTEMPT_COUNTS, COUNTS
 from sql.metric_rows import Metric
 
 Number = int | Decimal
@@ -15,7 +15,11 @@ Number = int | Decimal
 _SUMS = {
     "duration_statistics": ["n", "failed_n"],
     "quality_statistics": ["n"],
-    "cost_statistics": ["total_tokens", "total_cost_usd", "tokens_n", "cost_n"],
+    "cost_statistics": [
+        *("total_tokens", "total_cost_usd", "tokens_n", "cost_n"),
+        *("failed_tokens", "failed_cost_usd", "failed_tokens_n", "failed_cost_n"),
+    ],
+    "attempt_statistics": ATTEMPT_COUNTS,
 }
 
 
@@ -54,10 +58,10 @@ def _numbers(row: Mapping[str, object]) -> Iterable[tuple[str, Number]]:
     for name in COUNTS:
         yield name, _number(row[name])
     for column, names in _SUMS.items():
-        statistics = row[column]
+        statistics = row[column] or {}  # an older version of the program did not know it
         assert isinstance(statistics, Mapping)
         for name in names:
-            yield f"{column}.{name}", _number(statistics[name])
+            yield f"{column}.{name}", _number(statistics.get(name))
 
 
 def _number(value: object) -> Number:

@@ -30,6 +30,21 @@ _NESTED = {
     "total_cost_usd": ("cost_statistics", "total_cost_usd"),
     "cost_n": ("cost_statistics", "cost_n"),
     "avg_cost_usd": ("cost_statistics", "avg_cost_per_generation"),
+    "p95_is_weak": ("duration_statistics", "p95_is_weak"),
+    "p99_is_weak": ("duration_statistics", "p99_is_weak"),
+    "known_cost_share": ("cost_statistics", "known_cost_share"),
+    "cost_per_success_usd": ("cost_statistics", "cost_per_success_usd"),
+    "failed_tokens": ("cost_statistics", "failed_tokens"),
+    "failed_tokens_n": ("cost_statistics", "failed_tokens_n"),
+    "failed_cost_usd": ("cost_statistics", "failed_cost_usd"),
+    "failed_cost_n": ("cost_statistics", "failed_cost_n"),
+    "first_attempts": ("attempt_statistics", "first_attempts"),
+    "first_attempt_successes": ("attempt_statistics", "first_attempt_successes"),
+    "first_attempt_success_rate": ("attempt_statistics", "first_attempt_success_rate"),
+    "retried_attempts": ("attempt_statistics", "retried_attempts"),
+    "final_attempts": ("attempt_statistics", "final_attempts"),
+    "eventual_successes": ("attempt_statistics", "eventual_successes"),
+    "eventual_success_rate": ("attempt_statistics", "eventual_success_rate"),
     "duration_method": ("duration_statistics", "method"),
 }
 
@@ -37,7 +52,22 @@ _NESTED = {
 FRAME = pl.Schema(
     {
         **{name: pl.Float64() if dtype == MONEY else dtype for name, dtype in STATISTICS.items()},
-        "duration_method": pl.String(),  # exact: the percentiles are no estimates
+        "p95_is_weak": ("duration_statistics", "p95_is_weak"),
+    "p99_is_weak": ("duration_statistics", "p99_is_weak"),
+    "known_cost_share": ("cost_statistics", "known_cost_share"),
+    "cost_per_success_usd": ("cost_statistics", "cost_per_success_usd"),
+    "failed_tokens": ("cost_statistics", "failed_tokens"),
+    "failed_tokens_n": ("cost_statistics", "failed_tokens_n"),
+    "failed_cost_usd": ("cost_statistics", "failed_cost_usd"),
+    "failed_cost_n": ("cost_statistics", "failed_cost_n"),
+    "first_attempts": ("attempt_statistics", "first_attempts"),
+    "first_attempt_successes": ("attempt_statistics", "first_attempt_successes"),
+    "first_attempt_success_rate": ("attempt_statistics", "first_attempt_success_rate"),
+    "retried_attempts": ("attempt_statistics", "retried_attempts"),
+    "final_attempts": ("attempt_statistics", "final_attempts"),
+    "eventual_successes": ("attempt_statistics", "eventual_successes"),
+    "eventual_success_rate": ("attempt_statistics", "eventual_success_rate"),
+    "duration_method": pl.String(),  # exact: the percentiles are no estimates
         "aggregation_id": pl.String(),
         "lake_version": pl.Int64(),  # the version of the lake that the row was made from
     }
@@ -80,4 +110,4 @@ def _value(row: Mapping[str, Any], name: str) -> object:
     if name not in _NESTED:
         return row[name]
     statistics, key = _NESTED[name]
-    return row[statistics].get(key)
+    return (row[statistics] or {}).get(key)

@@ -1,14 +1,19 @@
 """From a snapshot of the lake to the rows of some windows."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
+from pipelines.breakdowns import breakdowns
+from pipelines.deduplicate import distinct_events
 from pipelines.dirty import Windows
-from pipelines.generations import UNKNOWN, generations
+from pipelines.generations import UNKNOWN, generations_of
 from pipelines.rows import metric_rows
+from pipelines.schema import GENERATIONS
 from pipelines.snapshot import Snapshot, days_around
+from pipelines.stages import stages_of
 from pipelines.statistics import all_statistics
 from pipelines.windows import Window
 
@@ -21,6 +26,9 @@ _NEEDED = [
     "node_type",
     "domain",
     "primary_model",
+    "stage_name",
+    "stage_number",
+    "stage_success",
     "duration_seconds",
     "quality_score",
     "tokens",
@@ -32,28 +40,68 @@ _NEEDED = [
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Generations as in `schema.GENERATIONS`, and the stages of those that ended as in `schema.STAGES`."""
+
+    generations: pl.DataFrame
+    stages: pl.DataFrame
+
+
 def rows_of(snapshot: Snapshot, windows: Windows, *, as_of: datetime) -> pl.DataFrame:
     """Compute the rows of these windows by all four strategies: see `sql.metric_rows.METRIC_ROWS`."""
     wanted = [window for of_type in windows.values() for window in of_type]
     if not wanted:
-        return metric_rows(all_statistics(generations(snapshot.events()), {}, as_of=as_of))
-    found = generations_around(snapshot, wanted)
-    return metric_rows(all_statistics(found, windows, as_of=as_of))
+        return metric_rows(all_statistics(GENERATIONS.to_frame(), {}, as_of=as_of))
+    return rows_from(attempts_around(snapshot, wanted), windows, as_of=as_of)
 
 
-def generations_around(snapshot: Snapshot, windows: Sequence[Window]) -> pl.DataFrame:
-    """Return the generations of the windows, and those of the days around them as far as is known there."""
-    days = days_around(windows)
-    near = snapshot.events_around(days).select(_NEEDED)
-    found = generations(near).collect()
-    concerned = found.filter(_is_between(windows))["workflow_id"].unique()
-    strays = found.filter(_is_stray(), pl.col("workflow_id").is_in(concerned.implode()))["workflow_id"].unique()
+def rows_from(attempts: Attempts, windows: Windows, *, as_of: datetime) -> pl.DataFrame:
+    """Compute the rows of these windows from the attempts that concern them."""
+    statistics = all_statistics(attempts.generations, windows, as_of=as_of)
+    return metric_rows(statistics, breakdowns(attempts.generations, attempts.stages, windows))
+
+
+def attempts_of(events: pl.LazyFrame, /) -> Attempts:
+    """Return the attempts that some of the lake's events tell of: all events of each workflow must be given."""
+    distinct = distinct_events(events)
+    found = generations_of(distinct)
+    return Attempts(*pl.collect_all([found, stages_of(distinct, found)]))
+
+
+def attempts_around(snapshot: Snapshot, windows: Sequence[Window]) -> Attempts:
+    """Return the attempts of the windows, and those of the days around them as far as is known there."""
+    near = snapshot.events_around(days_around(windows)).select(_NEEDED)
+    found = attempts_of(near)
+    strays = _strays(found.generations, windows)
     if strays.is_empty():
         return found
-    # Their beginnings lie further away: rare enough to look through the whole lake for them.
-    everywhere = snapshot.events().select(_NEEDED).filter(pl.col("workflow_id").is_in(strays.implode()))
-    whole = generations(everywhere).collect()
-    return pl.concat([found.filter(~pl.col("workflow_id").is_in(strays.implode())), whole])
+    whole = attempts_of(_events_of(snapshot, strays))
+    is_stray = pl.col("workflow_id").is_in(strays.implode())
+    return Attempts(
+        pl.concat([found.generations.filter(~is_stray), whole.generations]),
+        pl.concat([found.stages.filter(~is_stray), whole.stages]),
+    )
+
+
+def events_around(snapshot: Snapshot, windows: Sequence[Window]) -> pl.DataFrame:
+    """Return the events that `attempts_around` looks at: for those who want to tell the same in another way."""
+    near = snapshot.events_around(days_around(windows)).select(_NEEDED).collect()
+    strays = _strays(attempts_of(near.lazy()).generations, windows)
+    if strays.is_empty():
+        return near
+    further = _events_of(snapshot, strays).collect()
+    return pl.concat([near.filter(~pl.col("workflow_id").is_in(strays.implode())), further])
+
+
+def _strays(found: pl.DataFrame, windows: Sequence[Window]) -> pl.Series:
+    """Workflows of these windows whose beginnings lie further away: rare enough to look for in the whole lake."""
+    concerned = found.filter(_is_between(windows))["workflow_id"].unique()
+    return found.filter(_is_stray(), pl.col("workflow_id").is_in(concerned.implode()))["workflow_id"].unique()
+
+
+def _events_of(snapshot: Snapshot, workflows: pl.Series) -> pl.LazyFrame:
+    return snapshot.events().select(_NEEDED).filter(pl.col("workflow_id").is_in(workflows.implode()))
 
 
 def _is_between(windows: Sequence[Window]) -> pl.Expr:

@@ -13,16 +13,14 @@ from ingest.errors import Fenced, LakeFailure
 from ingest.lake import Advance, Lake, MicroBatch, PartitionId, open_lake
 from ingest.schema import DEAD_LETTERS, EVENTS
 from omninode.settings import Settings
+from pipelines.compute import attempts_of, rows_from
 from pipelines.deduplicate import distinct_events
 from pipelines.dirty import Windows, windows_of
 from pipelines.enums import EnumAggregationType, EnumWindowType
 from pipelines.event_buffer import API_TOPIC, event_rows
-from pipelines.generations import generations
 from pipelines.models import ModelAggregatedMetrics
 from pipelines.parts import postgres
 from pipelines.refresh import Refresher
-from pipelines.rows import metric_rows
-from pipelines.statistics import all_statistics
 from pipelines.windows import Window, window_of
 from sql.connection import open_pool
 from sql.metric_rows import metric
@@ -128,7 +126,7 @@ def _rows(events: pl.DataFrame, new: pl.DataFrame) -> list[ModelAggregatedMetric
     latest = events["event_time"].max()
     assert isinstance(latest, datetime)
     as_of = window_of(latest, EnumWindowType.HOURLY).start
-    rows = metric_rows(all_statistics(generations(events.lazy()), windows, as_of=as_of))
+    rows = rows_from(attempts_of(events.lazy()), windows, as_of=as_of)
     return [ModelAggregatedMetrics.model_validate(metric(row)) for row in rows.iter_rows(named=True)]
 
 

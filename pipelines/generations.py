@@ -1,5 +1,7 @@
 """From events to generations: one row per attempt of a workflow."""
 
+from datetime import timedelta
+
 import polars as pl
 
 from pipelines.deduplicate import distinct_events
@@ -7,6 +9,10 @@ from pipelines.quality import quality_bucket
 from pipelines.schema import GENERATIONS, MONEY
 
 UNKNOWN = "unknown"
+
+#: A retry that ends within this time of an attempt's end takes its place as the workflow's last word. It is shorter than
+#: the days that a refresh looks around a window, so that one hour alone gives the same as all of history.
+RETRY_WITHIN = timedelta(hours=24)
 
 _KEY = ["workflow_id", "attempt"]
 _NAMES = ["node_type", "domain", "primary_model"]
@@ -20,13 +26,19 @@ def generations(events: pl.LazyFrame, /) -> pl.LazyFrame:
     events: columns of the lake's events; copies of an event and any order of rows give the same generations.
     A workflow's names may stand in any of its events, so give all events of each workflow.
     """
-    facts = distinct_events(events).select(_FACTS).sort("event_time", "event_id")
+    return generations_of(distinct_events(events))
+
+
+def generations_of(distinct: pl.LazyFrame, /) -> pl.LazyFrame:
+    """The generations of events of which each stands there once: see `generations`."""
+    facts = distinct.select(_FACTS).sort("event_time", "event_id")
     attempts = facts.group_by(_KEY).agg(*_first_known("attempt"), *_progress())
     ends = facts.filter(pl.col("kind").is_in(_TERMINAL)).group_by(_KEY).agg(*_first_terminal())
     workflows = facts.group_by("workflow_id").agg(*_first_known("workflow"))
     joined = attempts.join(ends, on=_KEY, how="left").join(workflows, on="workflow_id", how="left")
     return (
-        joined.with_columns(*_names(), *_measures())
+        joined.join(_superseded(ends), on=_KEY, how="left")
+        .with_columns(*_names(), *_measures())
         .with_columns(quality_bucket(pl.col("quality_score")).alias("quality_bucket"))
         .select(pl.col(name).cast(dtype) for name, dtype in GENERATIONS.items())
     )
@@ -57,6 +69,19 @@ def _first_terminal() -> list[pl.Expr]:
     ]
 
 
+def _superseded(ends: pl.LazyFrame) -> pl.LazyFrame:
+    """The attempts in whose place a later attempt of the workflow has ended."""
+    ended = ends.select(*_KEY, "ended_at")
+    retries = ended.filter(pl.col("attempt") > 1)
+    apart = (pl.col("ended_at_right") - pl.col("ended_at")).abs()
+    return (
+        ended.join(retries, on="workflow_id")
+        .filter(pl.col("attempt_right") > pl.col("attempt"), apart <= RETRY_WITHIN)
+        .select(*_KEY, pl.lit(True).alias("is_superseded"))
+        .unique()
+    )
+
+
 def _names() -> list[pl.Expr]:
     """The attempt's end knows best, then its other events, then the rest of the workflow."""
     said = {name: pl.coalesce(f"{scope}_{name}" for scope in ("terminal", "attempt", "workflow")) for name in _NAMES}
@@ -76,6 +101,7 @@ def _measures() -> list[pl.Expr]:
         pl.coalesce("tokens", "stage_tokens").alias("tokens"),
         pl.coalesce(pl.col("cost_usd").cast(MONEY), "stage_cost_usd").alias("cost_usd"),
         pl.col("conflicting_terminal_events").fill_null(0),
+        pl.when(pl.col("outcome").is_not_null()).then(pl.col("is_superseded").is_null()).alias("is_final"),
     ]
 
 

@@ -3,11 +3,16 @@
 Averages are decimal: exact sums of the values to nine places, divided once, half to even. A sum of floats depends on
 the order of the rows, and a quotient of floats on the height of the frame; these depend on nothing: the same events
 give the same bytes through whatever files, batches and threads they came.
+
+Counts and sums add up over groups and over windows; only the percentiles do not.
 """
 
 import polars as pl
 
 from pipelines.schema import MONEY
+
+#: How many values a percentile needs to say more than which the largest one was. Below that it is marked as weak.
+ENOUGH = {"p95": 20, "p99": 100}
 
 #: A sum of measures: as fine and as wide as one of money.
 _EXACT = MONEY
@@ -24,59 +29,122 @@ def prepared() -> list[pl.Expr]:
         pl.when(succeeded).then(duration).cast(_EXACT).alias("_exact_duration"),
         pl.when(~succeeded).then(duration).cast(_EXACT).alias("_exact_failed_duration"),
         pl.col("quality_score").cast(_EXACT).alias("_exact_quality"),
+        pl.when(~succeeded).then("tokens").alias("_failed_tokens"),
+        pl.when(~succeeded).then("cost_usd").alias("_failed_cost"),
+        (pl.col("attempt") == 1).alias("_is_first"),
     ]
 
 
 def ended_measures() -> list[pl.Expr]:
     """Aggregates over a group of ended generations, which have the columns of `prepared`."""
     return [
-        pl.len().alias("total_generations"),
-        pl.col("_succeeded").sum().alias("successful_generations"),
+        *outcomes(),
         pl.col("conflicting_terminal_events").sum(),
+        *_attempts(),
         *_durations(),
         pl.col("quality_score").min().alias("min_quality"),
         pl.col("quality_score").max().alias("max_quality"),
-        *_sum_and_n("_exact_quality", "quality"),
-        *_sum_and_n("tokens", "tokens"),
-        *_sum_and_n("cost_usd", "cost"),
+        *sum_and_n("_exact_quality", "quality"),
+        *spend(),
+        *sum_and_n("_failed_tokens", "failed_tokens"),
+        *sum_and_n("_failed_cost", "failed_cost"),
     ]
 
 
 def derived() -> list[pl.Expr]:
     """What follows from the aggregates; null where it would divide by zero."""
+    total = pl.col("total_generations")
+    return [
+        *derived_outcomes(),
+        _rate("first_attempt_successes", "first_attempts").alias("first_attempt_success_rate"),
+        _rate("eventual_successes", "final_attempts").alias("eventual_success_rate"),
+        *is_weak("duration_n"),
+        average("duration").alias("avg_duration_seconds"),
+        average("failed_duration").alias("failed_avg_seconds"),
+        average("quality").alias("avg_quality"),
+        known("tokens").alias("total_tokens"),
+        average("tokens").alias("avg_tokens"),
+        known("cost").alias("total_cost_usd"),
+        average("cost").alias("avg_cost_usd"),
+        known("failed_tokens").alias("failed_tokens"),
+        known("failed_cost").alias("failed_cost_usd"),
+        _cost_per_success().alias("cost_per_success_usd"),
+        pl.when(total > 0).then(pl.col("cost_n") / total).alias("known_cost_share"),
+    ]
+
+
+def outcomes() -> list[pl.Expr]:
+    """How many ended, and how many of them well."""
+    return [pl.len().alias("total_generations"), pl.col("_succeeded").sum().alias("successful_generations")]
+
+
+def derived_outcomes() -> list[pl.Expr]:
+    """What follows from `outcomes`."""
     total, successful = pl.col("total_generations"), pl.col("successful_generations")
     return [
         (total - successful).alias("failed_generations"),
-        pl.when(total > 0).then(successful / total).alias("success_rate"),
-        _average("duration").alias("avg_duration_seconds"),
-        _average("failed_duration").alias("failed_avg_seconds"),
-        _average("quality").alias("avg_quality"),
-        _known("tokens").alias("total_tokens"),
-        _average("tokens").alias("avg_tokens"),
-        _known("cost").alias("total_cost_usd"),
-        _average("cost").alias("avg_cost_usd"),
+        _rate("successful_generations", "total_generations").alias("success_rate"),
     ]
+
+
+def spend() -> list[pl.Expr]:
+    """Sums and numbers of what is known of tokens and cost."""
+    return [*sum_and_n("tokens", "tokens"), *sum_and_n("cost_usd", "cost")]
+
+
+def percentiles(column: str, names: list[str], unit: str) -> list[pl.Expr]:
+    """Exact percentiles of the known values, interpolated linearly; null where none is known."""
+    return [pl.col(column).quantile(_PERCENTILES[name], "linear").alias(f"{name}_{unit}") for name in names]
+
+
+def is_weak(n: str) -> list[pl.Expr]:
+    """Tell of each percentile that needs many values whether there are too few; `n` is the column that counts them."""
+    return [(pl.col(n).fill_null(0) < needed).alias(f"{name}_is_weak") for name, needed in ENOUGH.items()]
+
+
+def sum_and_n(column: str, name: str) -> list[pl.Expr]:
+    """The sum of the known values, and how many are known."""
+    return [pl.col(column).sum().alias(f"{name}_sum"), pl.col(column).count().alias(f"{name}_n")]
+
+
+def known(name: str) -> pl.Expr:
+    """Return the sum, or null where nothing was known to add up."""
+    return pl.when(pl.col(f"{name}_n") > 0).then(f"{name}_sum")
+
+
+def average(name: str) -> pl.Expr:
+    """Return the sum over the number of known values, or null where nothing was known."""
+    return known(name) / pl.col(f"{name}_n")
 
 
 def _durations() -> list[pl.Expr]:
     duration = pl.col("_duration")
     return [
-        *(duration.quantile(q, "linear").alias(f"{name}_duration_seconds") for name, q in _PERCENTILES.items()),
+        *percentiles("_duration", list(_PERCENTILES), "duration_seconds"),
         duration.min().alias("min_duration_seconds"),
         duration.max().alias("max_duration_seconds"),
-        *_sum_and_n("_exact_duration", "duration"),
-        *_sum_and_n("_exact_failed_duration", "failed_duration"),
+        *sum_and_n("_exact_duration", "duration"),
+        *sum_and_n("_exact_failed_duration", "failed_duration"),
     ]
 
 
-def _sum_and_n(column: str, name: str) -> list[pl.Expr]:
-    return [pl.col(column).sum().alias(f"{name}_sum"), pl.col(column).count().alias(f"{name}_n")]
+def _attempts() -> list[pl.Expr]:
+    """First attempts by how they ended, and workflows by how their last attempt did."""
+    first, final, succeeded = pl.col("_is_first"), pl.col("is_final"), pl.col("_succeeded")
+    return [
+        first.sum().alias("first_attempts"),
+        (first & succeeded).sum().alias("first_attempt_successes"),
+        (~first).sum().alias("retried_attempts"),
+        final.sum().alias("final_attempts"),
+        (final & succeeded).sum().alias("eventual_successes"),
+    ]
 
 
-def _known(name: str) -> pl.Expr:
-    """Return the sum, or null where nothing was known to add up."""
-    return pl.when(pl.col(f"{name}_n") > 0).then(f"{name}_sum")
+def _rate(part: str, whole: str) -> pl.Expr:
+    return pl.when(pl.col(whole) > 0).then(pl.col(part) / pl.col(whole))
 
 
-def _average(name: str) -> pl.Expr:
-    return _known(name) / pl.col(f"{name}_n")
+def _cost_per_success() -> pl.Expr:
+    """What a success cost, failures included: over the generations whose cost is known, so that none counts as free."""
+    successes = pl.col("cost_n") - pl.col("failed_cost_n")
+    return pl.when(successes > 0).then(pl.col("cost_sum") / successes)

@@ -6,27 +6,14 @@ from datetime import datetime, timedelta
 import polars as pl
 import polars.selectors as cs
 
-from ingest.schema import TIMESTAMP
+from pipelines.cuts import CUT_KEY, Cut, cut
 from pipelines.enums import EnumAggregationType, EnumWindowType
 from pipelines.measures import derived, ended_measures, prepared
-from pipelines.schema import COUNTS, STATISTICS, STATISTICS_KEY
-from pipelines.windows import Window, window_end, window_start
+from pipelines.schema import ATTEMPT_COUNTS, COUNTS, STATISTICS, STATISTICS_KEY
+from pipelines.windows import Window, window_end
 
 #: An attempt without a terminal event counts as abandoned this long after the hour in which it started.
 ABANDON_AFTER = timedelta(hours=24)
-
-_GROUP_KEY = {
-    EnumAggregationType.NODE_TYPE_GROUPING: pl.col("node_type"),
-    EnumAggregationType.QUALITY_BUCKETS: pl.col("quality_bucket"),
-    EnumAggregationType.TIME_WINDOW: pl.lit("all"),
-    EnumAggregationType.DOMAIN_GROUPING: pl.col("domain"),
-}
-
-
-_KEY = [*STATISTICS_KEY, "window_end"]
-
-#: One window type by one strategy, in these windows of that type; None: in all.
-_Cut = tuple[EnumWindowType, EnumAggregationType, Sequence[Window] | None]
 
 
 def window_statistics(
@@ -37,13 +24,15 @@ def window_statistics(
     *,
     as_of: datetime,
     windows: Sequence[Window] | None = None,
+    by: Sequence[str] = (),
 ) -> pl.LazyFrame:
-    """One row per (window_start, group_key): columns and the meaning of null as in `schema.STATISTICS`.
+    """One row per (window_start, group_key, *by): columns and the meaning of null as in `schema.STATISTICS`.
 
     generations: as in `schema.GENERATIONS`. as_of: aware; what is unfinished is in flight or abandoned as of then.
     windows: of that type; the only ones computed. None: every window in which something started or ended.
+    by: columns without nulls by which the groups are split further; the result has them, too.
     """
-    return _statistics(generations, [(window_type, aggregation_type, windows)], as_of)
+    return _statistics(generations, [(window_type, aggregation_type, windows)], as_of, by)
 
 
 def all_statistics(
@@ -57,46 +46,35 @@ def all_statistics(
 
     A window in which nothing started or ended has no row.
     """
-    cuts: list[_Cut] = [
-        (window_type, aggregation_type, wanted)
-        for window_type, wanted in windows.items()
-        for aggregation_type in EnumAggregationType
-        if wanted
-    ]
+    cuts = all_cuts(windows)
     if not cuts:
         return pl.DataFrame(schema=STATISTICS)
     return _statistics(generations.lazy(), cuts, as_of).collect().sort(STATISTICS_KEY)
 
 
-def _statistics(generations: pl.LazyFrame, cuts: Sequence[_Cut], as_of: datetime) -> pl.LazyFrame:
+def all_cuts(windows: Mapping[EnumWindowType, Sequence[Window]]) -> list[Cut]:
+    """Return the cuts of these windows by all four strategies."""
+    return [
+        (window_type, aggregation_type, wanted)
+        for window_type, wanted in windows.items()
+        for aggregation_type in EnumAggregationType
+        if wanted
+    ]
+
+
+def _statistics(
+    generations: pl.LazyFrame, cuts: Sequence[Cut], as_of: datetime, by: Sequence[str] = ()
+) -> pl.LazyFrame:
     """Group what ended and what started by each cut; then everything else once for all cuts together."""
     if as_of.tzinfo is None:
         raise ValueError("as_of has no time zone")
-    ended = _cut(generations.with_columns(prepared(), instant="ended_at"), cuts, ended_measures())
-    started = _cut(_with_fate(generations, as_of), cuts, _started_measures())
+    ended = cut(generations.with_columns(prepared(), instant="ended_at"), cuts, ended_measures(), by=by)
+    started = cut(_with_fate(generations, as_of), cuts, _started_measures(), by=by)
     return (
-        ended.join(started, on=_KEY, how="full", coalesce=True)
-        .with_columns((cs.by_name(COUNTS, require_all=False) | cs.ends_with("_n")).fill_null(0))
+        ended.join(started, on=[*CUT_KEY, *by], how="full", coalesce=True)
+        .with_columns((cs.by_name(*COUNTS, *ATTEMPT_COUNTS, require_all=False) | cs.ends_with("_n")).fill_null(0))
         .with_columns(derived())
-        .select(pl.col(name).cast(dtype) for name, dtype in STATISTICS.items())
-    )
-
-
-def _cut(frame: pl.LazyFrame, cuts: Sequence[_Cut], measures: Sequence[pl.Expr]) -> pl.LazyFrame:
-    """Return the measures of each cut's windows and groups, one cut below the other, under `_KEY`."""
-    instant = pl.col("instant")
-    return pl.concat(
-        _within(frame, windows)
-        .group_by(
-            window_start(instant, window_type).alias("window_start"), _GROUP_KEY[aggregation_type].alias("group_key")
-        )
-        .agg(measures)
-        .with_columns(
-            pl.lit(str(window_type)).alias("window_type"),
-            pl.lit(str(aggregation_type)).alias("aggregation_type"),
-            window_end(pl.col("window_start"), window_type).alias("window_end"),
-        )
-        for window_type, aggregation_type, windows in cuts
+        .select(*by, *(pl.col(name).cast(dtype) for name, dtype in STATISTICS.items()))
     )
 
 
@@ -115,19 +93,3 @@ def _started_measures() -> list[pl.Expr]:
         pl.col("_in_flight").sum().alias("in_flight_generations"),
         pl.col("_abandoned").sum().alias("abandoned_generations"),
     ]
-
-
-def _within(frame: pl.LazyFrame, windows: Sequence[Window] | None) -> pl.LazyFrame:
-    """Keep the rows whose `instant` is in one of the windows; None keeps all that have one."""
-    instant = pl.col("instant")
-    if windows is None:
-        return frame.filter(instant.is_not_null())
-    if not windows:
-        return frame.clear()
-    # The range first: a scan can skip whole files by it.
-    first, last = min(windows), max(windows)
-    starts = pl.Series([window.start for window in windows], dtype=TIMESTAMP)
-    return frame.filter(
-        instant.is_between(first.start, last.end, closed="left"),
-        window_start(instant, first.window_type).is_in(starts.implode()),
-    )

@@ -11,7 +11,7 @@ import polars as pl
 
 TIMESTAMP = pl.Datetime("us", "UTC")
 
-#: What the store is given, in the order in which it is copied. The last three hold JSON objects.
+#: What the store is given, in the order in which it is copied. The last seven hold JSON objects.
 METRIC_ROWS = pl.Schema(
     {
         "aggregation_id": pl.String(),
@@ -31,14 +31,18 @@ METRIC_ROWS = pl.Schema(
         "duration_statistics": pl.String(),
         "quality_statistics": pl.String(),
         "cost_statistics": pl.String(),
+        "attempt_statistics": pl.String(),
+        "stage_statistics": pl.String(),
+        "model_statistics": pl.String(),
+        "node_type_statistics": pl.String(),
     }
 )
 
 #: One row as it is read: see `metric`.
 Metric: TypeAlias = dict[str, Any]
 
-_FREE_TEXT = ["group_key", "duration_statistics", "quality_statistics", "cost_statistics"]
-_MONEY = {"total_cost_usd", "avg_cost_per_generation"}
+_FREE_TEXT = ["group_key", *(name for name in METRIC_ROWS if name.endswith("_statistics"))]
+_MONEY = {"total_cost_usd", "avg_cost_per_generation", "cost_per_success_usd", "failed_cost_usd"}
 
 
 def copy_text(rows: pl.DataFrame, /) -> bytes:
@@ -85,6 +89,10 @@ def _read(column: str, value: object) -> object:
 def _number(name: str, value: object) -> object:
     """Money may have come as a whole number; what is not money needs no decimals."""
     match value:
+        case bool():
+            return value
+        case dict():
+            return {key: _number(key, number) for key, number in value.items()}
         case Decimal() | int() if name in _MONEY:
             return Decimal(value)
         case Decimal():

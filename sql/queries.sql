@@ -24,7 +24,11 @@ CREATE TEMPORARY TABLE incoming_metrics (
     conflicting_terminal_events INTEGER,
     duration_statistics JSONB,
     quality_statistics JSONB,
-    cost_statistics JSONB
+    cost_statistics JSONB,
+    attempt_statistics JSONB,
+    stage_statistics JSONB,
+    model_statistics JSONB,
+    node_type_statistics JSONB
 ) ON COMMIT DROP;
 
 -- copy_incoming_metrics --
@@ -62,6 +66,7 @@ written AS (
         total_generations, successful_generations, failed_generations, success_rate,
         started_generations, in_flight_generations, abandoned_generations, conflicting_terminal_events,
         duration_statistics, quality_statistics, cost_statistics,
+        attempt_statistics, stage_statistics, model_statistics, node_type_statistics,
         lake_id, lake_version, checked_lake_version, updated_at
     )
     SELECT i.*, %(lake_id)s::UUID, %(lake_version)s::BIGINT, %(lake_version)s::BIGINT, now()
@@ -81,6 +86,10 @@ written AS (
         duration_statistics = excluded.duration_statistics,
         quality_statistics = excluded.quality_statistics,
         cost_statistics = excluded.cost_statistics,
+        attempt_statistics = excluded.attempt_statistics,
+        stage_statistics = excluded.stage_statistics,
+        model_statistics = excluded.model_statistics,
+        node_type_statistics = excluded.node_type_statistics,
         lake_id = excluded.lake_id,
         checked_lake_version = excluded.checked_lake_version,
         (lake_version, updated_at) = (
@@ -92,14 +101,16 @@ written AS (
                     m.lake_id, m.aggregation_id, m.window_end,
                     m.total_generations, m.successful_generations, m.failed_generations, m.success_rate,
                     m.started_generations, m.in_flight_generations, m.abandoned_generations,
-                    m.conflicting_terminal_events, m.duration_statistics, m.quality_statistics, m.cost_statistics
+                    m.conflicting_terminal_events, m.duration_statistics, m.quality_statistics, m.cost_statistics,
+                    m.attempt_statistics, m.stage_statistics, m.model_statistics, m.node_type_statistics
                 ) IS DISTINCT FROM (
                     excluded.lake_id, excluded.aggregation_id, excluded.window_end,
                     excluded.total_generations, excluded.successful_generations, excluded.failed_generations,
                     excluded.success_rate,
                     excluded.started_generations, excluded.in_flight_generations, excluded.abandoned_generations,
                     excluded.conflicting_terminal_events, excluded.duration_statistics, excluded.quality_statistics,
-                    excluded.cost_statistics
+                    excluded.cost_statistics, excluded.attempt_statistics, excluded.stage_statistics,
+                    excluded.model_statistics, excluded.node_type_statistics
                 ) AS changed
             ) AS comparison
         )
@@ -132,6 +143,7 @@ SELECT
     total_generations, successful_generations, failed_generations, success_rate,
     started_generations, in_flight_generations, abandoned_generations, conflicting_terminal_events,
     duration_statistics::TEXT, quality_statistics::TEXT, cost_statistics::TEXT,
+    attempt_statistics::TEXT, stage_statistics::TEXT, model_statistics::TEXT, node_type_statistics::TEXT,
     lake_id, lake_version, checked_lake_version, updated_at
 FROM codegen_metrics_aggregated
 WHERE window_type = %(window_type)s
@@ -140,6 +152,20 @@ AND window_start >= coalesce(%(start)s::TIMESTAMPTZ, '-infinity')
 AND window_start < coalesce(%(end)s::TIMESTAMPTZ, 'infinity')
 ORDER BY window_start, group_key COLLATE "C";
 
+-- read_windows --
+-- Every row of the given windows.
+SELECT
+    aggregation_id, window_type, window_start, window_end, aggregation_type, group_key,
+    total_generations, successful_generations, failed_generations, success_rate,
+    started_generations, in_flight_generations, abandoned_generations, conflicting_terminal_events,
+    duration_statistics::TEXT, quality_statistics::TEXT, cost_statistics::TEXT,
+    attempt_statistics::TEXT, stage_statistics::TEXT, model_statistics::TEXT, node_type_statistics::TEXT,
+    lake_id, lake_version, checked_lake_version, updated_at
+FROM codegen_metrics_aggregated
+JOIN unnest(%(window_types)s::VARCHAR[], %(window_starts)s::TIMESTAMPTZ[]) AS g (window_type, window_start)
+    USING (window_type, window_start)
+ORDER BY window_type, window_start, aggregation_type, group_key COLLATE "C";
+
 -- get_metric --
 -- One row by its id.
 SELECT
@@ -147,6 +173,7 @@ SELECT
     total_generations, successful_generations, failed_generations, success_rate,
     started_generations, in_flight_generations, abandoned_generations, conflicting_terminal_events,
     duration_statistics::TEXT, quality_statistics::TEXT, cost_statistics::TEXT,
+    attempt_statistics::TEXT, stage_statistics::TEXT, model_statistics::TEXT, node_type_statistics::TEXT,
     lake_id, lake_version, checked_lake_version, updated_at
 FROM codegen_metrics_aggregated
 WHERE aggregation_id = %(aggregation_id)s;
@@ -162,6 +189,31 @@ VALUES (%(name)s, %(lake_id)s::UUID, %(lake_version)s, %(as_of)s)
 ON CONFLICT (name) DO UPDATE
 SET lake_id = excluded.lake_id, lake_version = excluded.lake_version, as_of = excluded.as_of, updated_at = now()
 WHERE p.lake_id <> excluded.lake_id OR (p.lake_version, p.as_of) <= (excluded.lake_version, excluded.as_of);
+
+-- note_batches --
+-- Which version of the lake brought which micro-batch: the lake's own log forgets it after some hours.
+INSERT INTO lake_batches (lake_id, lake_version, batch_id)
+SELECT %(lake_id)s::UUID, version, batch_id
+FROM unnest(%(versions)s::BIGINT[], %(batch_ids)s::TEXT[]) AS b (version, batch_id)
+ON CONFLICT DO NOTHING;
+
+-- forget_batches --
+-- After a gap in the lake's log nobody knows what came in which version: begin anew.
+DELETE FROM lake_batches WHERE lake_id <> %(lake_id)s::UUID OR lake_version < %(lake_version)s;
+
+-- expire_batches --
+-- Rows that were last computed before that time can then only be explained by versions that the lake still has.
+DELETE FROM lake_batches WHERE noted_at < %(before)s AND (lake_id, lake_version) NOT IN (
+    SELECT lake_id, max(lake_version) FROM lake_batches GROUP BY lake_id
+);
+
+-- get_first_noted_version --
+-- From this version of the lake on, every later micro-batch is noted.
+SELECT min(lake_version) FROM lake_batches WHERE lake_id = %(lake_id)s::UUID;
+
+-- get_batches_after --
+-- The micro-batches that came after a version.
+SELECT batch_id FROM lake_batches WHERE lake_id = %(lake_id)s::UUID AND lake_version > %(lake_version)s AND batch_id <> '';
 
 -- take_migration_turn --
 -- Two migrators at once follow one another.

@@ -29,11 +29,11 @@ END
 $$;
 
 GRANT SELECT ON
-    registered_nodes, codegen_metrics_aggregated, refreshed_windows, refresh_progress,
+    registered_nodes, codegen_metrics_aggregated, refreshed_windows, refresh_progress, lake_batches,
     workflow_state_history, workflow_state_current
 TO omninode_reader;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    registered_nodes, codegen_metrics_aggregated, refreshed_windows, refresh_progress,
+    registered_nodes, codegen_metrics_aggregated, refreshed_windows, refresh_progress, lake_batches,
     workflow_state_history, workflow_state_current
 TO omninode_writer;

@@ -42,6 +42,10 @@ CREATE TABLE codegen_metrics_aggregated (
     lake_version BIGINT NOT NULL, -- the version of the lake that made this content
     checked_lake_version BIGINT NOT NULL, -- the latest version at which the content was computed again
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT now(), -- when the content last changed
+    attempt_statistics JSONB,
+    stage_statistics JSONB, -- these three are objects by the names of the stages, models, node types
+    model_statistics JSONB,
+    node_type_statistics JSONB,
     UNIQUE (window_type, window_start, aggregation_type, group_key),
     CONSTRAINT window_not_empty CHECK (window_end > window_start),
     CONSTRAINT success_rate_in_bounds CHECK (success_rate BETWEEN 0 AND 1),
@@ -66,6 +70,16 @@ CREATE TABLE refresh_progress (
     lake_version BIGINT NOT NULL,
     as_of TIMESTAMP WITH TIME ZONE NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT now()
+);
+
+-- Which version of the lake brought which micro-batch, so that a row can be explained when the lake has forgotten that
+-- version. The first entry of a lake has no micro-batch: all that is not noted came with that version or before it.
+CREATE TABLE lake_batches (
+    lake_id UUID NOT NULL,
+    lake_version BIGINT NOT NULL,
+    batch_id TEXT NOT NULL,
+    noted_at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT now(),
+    PRIMARY KEY (lake_id, lake_version)
 );
 
 -- Every transition of every workflow, the rejected ones with their reason.

@@ -39,6 +39,7 @@ _money = st.one_of(
 )
 _node_types = st.sampled_from([None, None, "effect", "compute", "reducer"])
 _domains = st.sampled_from([None, None, "api", "ml", "données"])
+_stages = st.sampled_from([None, "validation", "validation", 'a "quoted" \\ name', "prüfung"])
 _KINDS = ["started", "stage_completed", "completed", "completed", "failed"]
 
 
@@ -58,10 +59,14 @@ def lake_events(draw: st.DrawFn) -> Event:
     if kind != "started":
         facts |= {"tokens": draw(st.none() | st.integers(0, 10**12)), "cost_usd": draw(st.none() | _money)}
         facts["duration_seconds"] = draw(st.none() | _seconds)
+    if kind == "stage_completed":
+        facts["stage_name"] = draw(_stages)
+        facts["stage_number"] = draw(st.sampled_from([None, 1, 2]))
+        facts["stage_success"] = draw(st.sampled_from([None, True, True, False]))
     if kind == "completed":
         facts["quality_score"] = draw(st.none() | _scores)
     workflow_id = draw(st.sampled_from(["w1", "w2", "w3", "w4"]))
-    return event(kind, workflow_id, at=at, attempt=draw(st.integers(1, 2)), **facts)
+    return event(kind, workflow_id, at=at, attempt=draw(st.integers(1, 3)), **facts)
 
 
 def frames(max_size: int = 30) -> st.SearchStrategy[pl.DataFrame]:

@@ -14,7 +14,7 @@ from ingest.schema import EVENTS
 from pipelines.enums import EnumAggregationType, EnumWindowType
 from pipelines.generations import generations
 from pipelines.rows import metric_rows
-from pipelines.schema import COUNTS, STATISTICS_KEY
+from pipelines.schema import ATTEMPT_COUNTS, COUNTS, STATISTICS_KEY
 from pipelines.statistics import all_statistics
 from pipelines.windows import Window, windows_over
 from tests.property.strategies import AS_OF, frames
@@ -22,6 +22,11 @@ from tests.property.strategies import AS_OF, frames
 #: Columns that add up over a partition of the generations.
 _SUMS = [
     *COUNTS,
+    *ATTEMPT_COUNTS,
+    "failed_tokens",
+    "failed_tokens_n",
+    "failed_cost_usd",
+    "failed_cost_n",
     "duration_n",
     "failed_duration_n",
     "quality_n",

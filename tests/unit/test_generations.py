@@ -38,6 +38,7 @@ def test_a_successful_generation() -> None:
         "started_at": datetime(2025, 10, 24, 10, tzinfo=UTC),
         "ended_at": datetime(2025, 10, 24, 10, 0, 2, tzinfo=UTC),
         "outcome": "completed",
+        "is_final": True,
         "duration_seconds": 2.5,
         "quality_score": 0.88,
         "quality_bucket": "high",

@@ -40,6 +40,8 @@ def test_the_json_has_all_statistics() -> None:
             ["avg_seconds", "p50_seconds", "p95_seconds", "p99_seconds", "min_seconds", "max_seconds"], 2.5
         ),
         "n": 1,
+        "p95_is_weak": True,
+        "p99_is_weak": True,
         "failed_avg_seconds": 1.0,
         "failed_n": 1,
         "method": "exact",
@@ -52,14 +54,31 @@ def test_the_json_has_all_statistics() -> None:
         "avg_cost_per_generation": 9,
         "tokens_n": 2,
         "cost_n": 2,
+        "known_cost_share": 1,
+        "cost_per_success_usd": 18,
+        "failed_tokens": 0,
+        "failed_cost_usd": Decimal("17.88"),
+        "failed_tokens_n": 1,
+        "failed_cost_n": 1,
+    }
+    assert json.loads(row["attempt_statistics"]) == {
+        "first_attempts": 2,
+        "first_attempt_successes": 1,
+        "first_attempt_success_rate": 0.5,
+        "retried_attempts": 0,
+        "final_attempts": 2,
+        "eventual_successes": 1,
+        "eventual_success_rate": 0.5,
     }
 
 
 def test_unknown_is_null_in_the_json() -> None:
     """Where an hour only has a start, every measure is null and every n 0."""
     (row,) = rows_of(started()).to_dicts()
-    for column, counts in (("duration", {"n", "failed_n"}), ("quality", {"n"}), ("cost", {"tokens_n", "cost_n"})):
+    spend = {"tokens_n", "cost_n", "failed_tokens_n", "failed_cost_n"}
+    for column, counts in (("duration", {"n", "failed_n"}), ("quality", {"n"}), ("cost", spend)):
         statistics = json.loads(row[f"{column}_statistics"])
+        statistics = {name: value for name, value in statistics.items() if not isinstance(value, bool)}
         assert {name for name, value in statistics.items() if value == 0} == counts
         assert {name for name, value in statistics.items() if value is not None} - {"method"} == counts
 

@@ -52,6 +52,8 @@ select
     min(duration_seconds) filter (where is_success) as min_duration_seconds,
     max(duration_seconds) filter (where is_success) as max_duration_seconds,
     count(duration_seconds) filter (where is_success) as duration_n,
+    count(duration_seconds) filter (where is_success) < 20 as p95_is_weak,
+    count(duration_seconds) filter (where is_success) < 100 as p99_is_weak,
     avg(duration_seconds) filter (where is_failure) as failed_avg_seconds,
     count(duration_seconds) filter (where is_failure) as failed_duration_n,
     avg(quality_score) filter (where is_end) as avg_quality,
@@ -62,7 +64,19 @@ select
     count(tokens) filter (where is_end) as tokens_n,
     avg(tokens) filter (where is_end) as avg_tokens,
     (sum(cost_usd) filter (where is_end))::decimal(38, 9) as total_cost_usd,
-    count(cost_usd) filter (where is_end) as cost_n
+    count(cost_usd) filter (where is_end) as cost_n,
+    avg(case when cost_usd is null then 0.0 else 1.0 end) filter (where is_end) as known_cost_share,
+    (sum(tokens) filter (where is_failure))::bigint as failed_tokens,
+    count(tokens) filter (where is_failure) as failed_tokens_n,
+    (sum(cost_usd) filter (where is_failure))::decimal(38, 9) as failed_cost_usd,
+    count(cost_usd) filter (where is_failure) as failed_cost_n,
+    count(*) filter (where is_end and attempt = 1) as first_attempts,
+    count(*) filter (where is_success and attempt = 1) as first_attempt_successes,
+    avg(case when is_success then 1.0 else 0.0 end) filter (where is_end and attempt = 1) as first_attempt_success_rate,
+    count(*) filter (where is_end and attempt > 1) as retried_attempts,
+    count(*) filter (where is_end and is_final) as final_attempts,
+    count(*) filter (where is_success and is_final) as eventual_successes,
+    avg(case when is_success then 1.0 else 0.0 end) filter (where is_end and is_final) as eventual_success_rate
 from marked cross join length
 group by window_type, unit, step, date_trunc(unit, moment), aggregation_type, group_key
 order by window_type, window_start, aggregation_type, group_key

@@ -1,21 +1,11 @@
--- From `event` (the lake's rows) to one row per attempt, as docs/definitions.md tells it.
-with delivered as (
-    select *, row_number() over (
-        partition by event_id
-        order by event_time, ingested_at nulls last, topic nulls last, "partition" nulls last, "offset" nulls last
-    ) as copy
-    from event
-),
-fact as (
-    select * replace (make_timestamp(epoch_us(event_time)) as event_time) from delivered where copy = 1
-),
-terminal as (
+-- From `distinct_event` to one row per attempt, as docs/definitions.md tells it.
+with terminal as (
     select *, row_number() over (partition by workflow_id, attempt order by event_time, event_id) as place
-    from fact
+    from distinct_event
     where kind = 'completed' or kind = 'failed'
 ),
 attempt as (
-    select distinct workflow_id, attempt from fact
+    select distinct workflow_id, attempt from distinct_event
 ),
 -- Everything that any event says of the workflow, best source first.
 saying as (
@@ -34,7 +24,7 @@ saying as (
                 end,
                 f.event_time, f.event_id
         ) as place
-    from attempt a join fact f on f.workflow_id = a.workflow_id
+    from attempt a join distinct_event f on f.workflow_id = a.workflow_id
 ),
 name as (
     select
@@ -52,7 +42,7 @@ rest as (
         sum(tokens) filter (where kind = 'stage_completed') as tokens,
         sum(cost_usd) filter (where kind = 'stage_completed') as cost_usd,
         greatest(count(*) filter (where kind in ('completed', 'failed')) - 1, 0) as conflicting
-    from fact
+    from distinct_event
     group by workflow_id, attempt
 )
 select
@@ -72,6 +62,11 @@ select
         when t.quality_score >= 0.6::double then 'medium'
         else 'low'
     end as quality_bucket,
+    case when t.kind is not null then not exists (
+        select 1 from terminal retry
+        where retry.place = 1 and retry.workflow_id = a.workflow_id and retry.attempt > a.attempt
+        and retry.event_time between t.event_time - interval 24 hour and t.event_time + interval 24 hour
+    ) end as is_final,
     coalesce(t.tokens, r.tokens)::bigint as tokens,
     coalesce(t.cost_usd, r.cost_usd)::decimal(38, 9) as cost_usd,
     r.conflicting as conflicting_terminal_events

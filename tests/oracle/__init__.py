@@ -1,1 +1,0 @@
-"""The definitions written a second time, in SQL, to check the first."""
