@@ -138,11 +138,20 @@ class Lake:
     def read(self) -> "Reading":
         """Open the events for reading as this object last saw them."""
         with self._failures():
-            version = self.version
-            # A table object of its own: this one moves on with every commit. It is opened once, for all that is read.
-            table = DeltaTable(self.events_url, version=version, storage_options=self.storage_options)
-            days = [date.fromisoformat(partition["event_date"]) for partition in table.partitions()]
-            return Reading(self.lake_id, version, pl.scan_delta(table), max(days, default=None))
+            return self._reading(self.version)
+
+    def read_version(self, version: int) -> "Reading | None":
+        """Open the events as they were at a version; None if the log does not reach back that far, or not yet so far."""
+        try:
+            return self._reading(version)
+        except (DeltaError, OSError):
+            return None
+
+    def _reading(self, version: int) -> "Reading":
+        # A table object of its own: this one moves on with every commit. It is opened once, for all that is read.
+        table = DeltaTable(self.events_url, version=version, storage_options=self.storage_options)
+        days = [date.fromisoformat(partition["event_date"]) for partition in table.partitions()]
+        return Reading(self.lake_id, version, pl.scan_delta(table), max(days, default=None))
 
     def read_dead_letters(self) -> pl.LazyFrame:
         """Open the dead letters for reading as this object last saw them: see `ingest.schema.DEAD_LETTERS`."""

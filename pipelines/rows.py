@@ -114,9 +114,7 @@ def _by_name(frame: pl.DataFrame, name: str, members: Mapping[str, str]) -> pl.D
     quoted = pl.col(name).replace_strict(spelled, return_dtype=pl.String)
     member = pl.concat_str(quoted, pl.lit(":"), _json_object(frame, members))
     text = pl.lit("{") + pl.col("member").sort_by(name).str.join(",") + pl.lit("}")
-    return (
-        frame.with_columns(member.alias("member")).group_by(STATISTICS_KEY).agg(text.alias(f"{name}_statistics"))
-    )
+    return frame.with_columns(member.alias("member")).group_by(STATISTICS_KEY).agg(text.alias(f"{name}_statistics"))
 
 
 def _json_object(frame: pl.DataFrame, members: Mapping[str, str], **constants: str) -> pl.Expr:

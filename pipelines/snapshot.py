@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from ingest.lake import Lake
-from pipelines.windows import Window
+from pipelines.enums import EnumWindowType
+from pipelines.windows import Window, window_of
 
 #: Events of one workflow are looked for this far before and after the windows that are computed.
 HORIZON = timedelta(days=2)
@@ -45,6 +46,31 @@ def snapshot_of(lake: Lake) -> Snapshot:
     lake.refresh()
     reading = lake.read()
     return Snapshot(reading.lake_id, reading.version, reading.last_day, reading.events)
+
+
+def snapshot_at(lake: Lake, version: int) -> Snapshot | None:
+    """Take the lake as it was at a version; None if it cannot be read any more."""
+    reading = lake.read_version(version)
+    if reading is None:
+        return None
+    return Snapshot(reading.lake_id, reading.version, reading.last_day, reading.events)
+
+
+def without_batches(snapshot: Snapshot, version: int, batch_ids: Sequence[str]) -> Snapshot:
+    """Take the lake as it was at an earlier version: as it is now, without the micro-batches that came later.
+
+    A lake is only appended to: compaction moves rows, and what is re-admitted comes in a micro-batch of its own.
+    """
+    later = pl.LazyFrame({"batch_id": list(batch_ids)}, schema={"batch_id": pl.String()})
+    events = snapshot.events().join(later, on="batch_id", how="anti")
+    last_day: date | None = events.select(pl.col("event_date").max()).collect().item()
+    return Snapshot(snapshot.lake_id, version, last_day, events)
+
+
+def as_of_hour(snapshot: Snapshot) -> datetime | None:
+    """The hour of the latest event: by the lake's own time, the same lake gives the same rows on any day."""
+    latest = snapshot.latest_event_time()
+    return None if latest is None else window_of(latest, EnumWindowType.HOURLY).start
 
 
 def days_around(windows: Sequence[Window]) -> list[date]:

@@ -9,7 +9,16 @@ from pipelines.snapshot import HORIZON
 
 _KEY = ["workflow_id", "attempt"]
 _OF_ATTEMPT = [*_KEY, "node_type", "domain", "primary_model", "quality_bucket", "ended_at"]
-_OF_STAGE = [*_KEY, "event_time", "stage_name", "stage_number", "stage_success", "duration_seconds", "tokens", "cost_usd"]
+_OF_STAGE = [
+    *_KEY,
+    "event_time",
+    "stage_name",
+    "stage_number",
+    "stage_success",
+    "duration_seconds",
+    "tokens",
+    "cost_usd",
+]
 
 
 def stages_of(distinct: pl.LazyFrame, generations: pl.LazyFrame, /) -> pl.LazyFrame:

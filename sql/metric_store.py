@@ -11,6 +11,7 @@ from psycopg.rows import class_row, dict_row
 from psycopg_pool import ConnectionPool
 
 from omninode.errors import BadInput
+from sql.batch_store import BatchStore
 from sql.connection import Connection, Pool
 from sql.errors import database_errors
 from sql.metric_rows import Metric, copy_text, metric
@@ -53,6 +54,12 @@ class MetricStore:
     def transaction(self) -> Iterator["MetricStore"]:
         """Yield a store whose calls are all kept or, if the block raises, all undone."""
         with self._transaction() as connection:
+            yield MetricStore(connection)
+
+    @contextmanager
+    def trial(self) -> Iterator["MetricStore"]:
+        """Yield a store whose calls see each other, and are all undone at the end: to look what a write would do."""
+        with self._transaction() as connection, connection.transaction(force_rollback=True):
             yield MetricStore(connection)
 
     def replace_windows(
@@ -105,6 +112,16 @@ class MetricStore:
         with self._transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
             return [metric(row) for row in cursor.execute(query("read_metrics"), parameters, prepare=False)]
 
+    def read_windows(self, windows: Sequence[tuple[str, datetime]]) -> list[Metric]:
+        """Return every row of these windows (window type, start), by window, strategy and group."""
+        given = sorted(set(windows))
+        parameters = {
+            "window_types": [window_type for window_type, _ in given],
+            "window_starts": [start for _, start in given],
+        }
+        with self._transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return [metric(row) for row in cursor.execute(query("read_windows"), parameters, prepare=False)]
+
     def get_metric(self, aggregation_id: UUID | str) -> Metric | None:
         """Return one row, or None. Raises `BadInput` if the id is no UUID."""
         parameters = {"aggregation_id": _uuid(aggregation_id)}
@@ -122,6 +139,12 @@ class MetricStore:
         parameters = {"name": name, "lake_id": lake_id, "lake_version": lake_version, "as_of": as_of}
         with self._transaction() as connection:
             connection.execute(query("set_progress"), parameters)
+
+    @contextmanager
+    def batches(self) -> Iterator[BatchStore]:
+        """Yield the store of the lake's micro-batches, in a transaction; in `transaction` and `trial`, in the same."""
+        with self._transaction() as connection:
+            yield BatchStore(connection)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

@@ -107,20 +107,25 @@ def refresh(
     window: Annotated[EnumWindowType | None, typer.Option(help="Compute these windows again, changed or not.")] = None,
     start: Start = None,
     end: End = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print which rows would change, and change none.")] = False,
     output: Format = OutputFormat.TABLE,
 ) -> None:
     """Compute the statistics of the windows that changed in the lake since the last time."""
     from omninode.cli.refresh import run_refresh
 
-    run_refresh(window=window, start=start, end=end, output=output)
+    run_refresh(window=window, start=start, end=end, dry_run=dry_run, output=output)
 
 
 @app.command()
 def stats(
     window: Annotated[EnumWindowType, typer.Option(help="Length of the windows.")] = EnumWindowType.DAILY,
     by: Annotated[
-        EnumAggregationType, typer.Option(help="What the generations of a window are grouped by.")
-    ] = EnumAggregationType.TIME_WINDOW,
+        str,
+        typer.Option(
+            help=f"One of {', '.join(EnumAggregationType)}; or any of node_type, domain, quality_bucket, model and "
+            "stage, with commas between them, computed from the lake."
+        ),
+    ] = EnumAggregationType.TIME_WINDOW.value,
     start: Start = None,
     end: End = None,
     output: Format = OutputFormat.TABLE,
@@ -129,6 +134,18 @@ def stats(
     from omninode.cli.stats import run_stats
 
     run_stats(window=window, by=by, start=start, end=end, output=output)
+
+
+@app.command()
+def explain(
+    aggregation_id: Annotated[str, typer.Argument(help="The row's id, as `omninode stats --format json` prints it.")],
+    limit: Annotated[int, typer.Option(min=0, help="How many generations to list; 0 lists all.")] = 20,
+    output: Format = OutputFormat.TABLE,
+) -> None:
+    """Show the generations and events behind a row of the statistics, and compute it again from the lake."""
+    from omninode.cli.explain import run_explain
+
+    run_explain(aggregation_id, limit=limit, output=output)
 
 
 @app.command()

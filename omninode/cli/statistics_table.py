@@ -1,5 +1,6 @@
 """How rows of the statistics look to people."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,37 @@ def statistics_columns(window_type: str) -> list[Column]:
         Column("started", lambda row: f"{row['started_generations']:,}"),
         Column("abandoned", lambda row: f"{row['abandoned_generations']:,}"),
     ]
+
+
+def dimension_columns(window_type: str, dimensions: Sequence[str]) -> list[Column]:
+    """Return the columns of a table of statistics by dimensions, which come flat from the lake."""
+    window = Column("window (UTC)", lambda row: _window(row["window_start"], window_type), is_number=False)
+    names = [Column(name, lambda row, name=name: str(row[name]), is_number=False) for name in dimensions]
+    return [window, *names, *(_STAGE_COLUMNS if "stage" in dimensions else _GENERATION_COLUMNS)]
+
+
+def _flat(heading: str, name: str, pattern: str = "{:,}") -> Column:
+    return Column(heading, lambda row: _number(row[name], pattern))
+
+
+_SPEND_COLUMNS = [_flat("tokens", "total_tokens"), _flat("cost $", "total_cost_usd", "{:,.2f}")]
+_STAGE_COLUMNS = [
+    _flat("stages", "count"),
+    _flat("failed", "failures"),
+    _flat("p50 ms", "p50_ms", "{:,.0f}"),
+    _flat("p95 ms", "p95_ms", "{:,.0f}"),
+    *_SPEND_COLUMNS,
+]
+_GENERATION_COLUMNS = [
+    _flat("generations", "total_generations"),
+    _flat("failed", "failed_generations"),
+    _flat("success", "success_rate", "{:.1%}"),
+    _flat("p50 s", "p50_duration_seconds", "{:,.1f}"),
+    _flat("p95 s", "p95_duration_seconds", "{:,.1f}"),
+    _flat("quality", "avg_quality", "{:.2f}"),
+    *_SPEND_COLUMNS,
+    _flat("started", "started_generations"),
+]
 
 
 def _window(start: datetime, window_type: str) -> str:
