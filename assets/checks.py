@@ -11,6 +11,7 @@ from assets.names import statistics_key
 from assets.partitions import windows_of_keys
 from ingest.lake import Lake
 from pipelines.enums import EnumAggregationType, EnumWindowType
+from pipelines.windows import Window
 from sql.metric_rows import Metric
 from sql.metric_store import MetricStore
 
@@ -33,8 +34,7 @@ def statistics_check(window_type: EnumWindowType) -> dg.AssetChecksDefinition:
         lake: dg.ResourceParam[Lake],
         metric_store: dg.ResourceParam[MetricStore],
     ) -> dg.AssetCheckResult:
-        keys = context.partition_keys if _is_partitioned(context) else []
-        windows = windows_of_keys(window_type, keys)
+        windows = run_windows(context, window_type)
         rows = read_rows(metric_store, window_type, [window.start for window in windows])
         lake.refresh()
         found = contradictions(rows, lake_id=lake.lake_id, lake_version=lake.version)
@@ -60,6 +60,11 @@ def read_rows(store: MetricStore, window_type: EnumWindowType, starts: Sequence[
             reading.read_metrics(window_type.value, strategy.value, first, end) for strategy in EnumAggregationType
         )
         return [row for row in rows if not wanted or row["window_start"] in wanted]
+
+
+def run_windows(context: dg.AssetCheckExecutionContext, window_type: EnumWindowType) -> list[Window]:
+    """Return the windows of the run's partitions; none if the check runs alone."""
+    return windows_of_keys(window_type, context.partition_keys if _is_partitioned(context) else [])
 
 
 def _is_partitioned(context: dg.AssetCheckExecutionContext) -> bool:

@@ -7,14 +7,17 @@ import dagster as dg
 from assets.checks import statistics_check
 from assets.environment import read_first_day, read_settings, write_events_in_batches
 from assets.events import events_are_sound, events_spec
+from assets.oracle_check import oracle_check
+from assets.repair import repair_sensor, statistics_repair
 from assets.resources import RESOURCES
 from assets.schedules import statistics_schedule
 from assets.statistics import statistics_asset
 from assets.upkeep import UPKEEP_SCHEDULES, lake_compaction, lake_retention, row_counts_agree
 from pipelines.enums import EnumWindowType
 
-# One run for a whole backfill: Dagster calls that a beta feature, some 30 times a start. Its version is pinned.
-warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy")
+# One run for a whole backfill: Dagster calls that a beta feature, some 30 times a start. Its version is pinned. It says
+# so of the owners of a sensor, too, whether it has any or not.
+warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*(backfill_policy|owners)")
 
 
 @dg.definitions
@@ -33,7 +36,10 @@ def defs() -> dg.Definitions:
             events_are_sound,
             row_counts_agree,
             *(statistics_check(window_type) for window_type in EnumWindowType),
+            *(oracle_check(window_type) for window_type in EnumWindowType),
         ],
+        jobs=[statistics_repair],
+        sensors=[repair_sensor()],
         schedules=[*map(statistics_schedule, EnumWindowType), *UPKEEP_SCHEDULES],
         resources=RESOURCES,
         executor=dg.in_process_executor,

@@ -9,6 +9,9 @@ COMPACTION = dg.AssetKey("lake_compaction")
 RETENTION = dg.AssetKey("lake_retention")
 #: One group, so that the UI opens with the whole graph and not with closed boxes.
 GROUP = "codegen_metrics"
+#: What started a run: schedule, repair; a run by hand has none.
+TRIGGER_TAG = "omninode/trigger"
+WINDOW_TAG = "omninode/window"
 OWNERS = ["team:metrics"]
 
 

@@ -22,7 +22,9 @@ def report_refresh(instance: dg.DagsterInstance, report: RefreshReport) -> None:
         instance.report_runless_asset_event(materialization)
 
 
-def materializations(report: RefreshReport) -> Iterator[dg.AssetMaterialization]:
+def materializations(
+    report: RefreshReport, *, description: str = "refreshed by the stream"
+) -> Iterator[dg.AssetMaterialization]:
     """Yield what is reported of a refresh, oldest window first. The rows and seconds are those of the whole refresh."""
     for window_type, windows in report.windows.items():
         latest = sorted(windows)[-MOST_PER_ASSET:]
@@ -32,5 +34,5 @@ def materializations(report: RefreshReport) -> Iterator[dg.AssetMaterialization]
                 statistics_key(window_type),
                 partition=key_of(window),
                 metadata=metadata,
-                description="refreshed by the stream",
+                description=description,
             )

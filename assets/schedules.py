@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from assets.names import statistics_key
+from assets.names import TRIGGER_TAG, WINDOW_TAG, statistics_key
 from assets.partitions import key_of
 from pipelines.enums import EnumWindowType
 from pipelines.windows import Window, window_of
@@ -46,6 +46,7 @@ def window_before(instant: datetime, window_type: EnumWindowType) -> Window:
 def _request(window_type: EnumWindowType) -> Callable[[dg.ScheduleEvaluationContext], dg.RunRequest]:
     def request(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         key = key_of(window_before(context.scheduled_execution_time, window_type))
-        return dg.RunRequest(run_key=key, partition_key=key)
+        tags = {TRIGGER_TAG: "schedule", WINDOW_TAG: window_type.value}
+        return dg.RunRequest(run_key=key, partition_key=key, tags=tags)
 
     return request

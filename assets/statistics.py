@@ -1,15 +1,17 @@
 """The window statistics as partitioned assets: a run computes exactly the windows of its partitions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import dagster as dg
 
-from assets.columns import column_schema
-from assets.names import EVENTS, GROUP, OWNERS, statistics_key
+from assets.automation import condition, freshness
+from assets.columns import column_lineage, column_schema
+from assets.names import EVENTS, GROUP, OWNERS, WINDOW_TAG, statistics_key
 from assets.partitions import key_of, partitions_of, windows_of_keys
 from ingest.lake import Lake
+from pipelines.differences import RowChange
 from pipelines.enums import EnumAggregationType, EnumWindowType
 from pipelines.refresh import Refresher, RefreshReport
 from pipelines.windows import Window
@@ -17,6 +19,14 @@ from sql.metric_rows import METRIC_ROWS
 from sql.metric_store import MetricStore
 
 _TABLE = "codegen_metrics_aggregated"
+_SHOWN_CHANGES = 200
+
+
+class StatisticsConfig(dg.Config):
+    """What one may choose in the launchpad."""
+
+    #: Write nothing: the run notes an observation that tells which rows would change, and by how much.
+    dry_run: bool = False
 
 
 def statistics_asset(window_type: EnumWindowType, first_day: datetime) -> dg.AssetsDefinition:
@@ -30,20 +40,36 @@ def statistics_asset(window_type: EnumWindowType, first_day: datetime) -> dg.Ass
         ),
         partitions_def=partitions_of(window_type, first_day),
         backfill_policy=dg.BackfillPolicy.single_run(),
-        deps=[EVENTS],
+        deps=[EVENTS] if window_type is EnumWindowType.HOURLY else [EVENTS, statistics_key(EnumWindowType.HOURLY)],
         group_name=GROUP,
         owners=OWNERS,
         kinds={"polars", "postgres"},
-        metadata={"dagster/table_name": _TABLE, "dagster/column_schema": column_schema(METRIC_ROWS)},
+        metadata={
+            "dagster/table_name": _TABLE,
+            "dagster/column_schema": column_schema(METRIC_ROWS),
+            "dagster/column_lineage": column_lineage(),
+        },
+        # The limit of a pool is one: two runs never write the same windows at once.
+        pool=f"{window_type.value}_windows",
+        op_tags={WINDOW_TAG: window_type.value},
+        automation_condition=condition(window_type),
+        freshness_policy=freshness(window_type),
+        output_required=False,
     )
     def statistics(
-        context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], metric_store: dg.ResourceParam[MetricStore]
-    ) -> dg.MaterializeResult[None]:
+        context: dg.AssetExecutionContext,
+        config: StatisticsConfig,
+        lake: dg.ResourceParam[Lake],
+        metric_store: dg.ResourceParam[MetricStore],
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetObservation]:
         windows = windows_of_keys(window_type, context.partition_keys)
-        report = Refresher(lake, metric_store).refresh_windows({window_type: windows})
+        report = Refresher(lake, metric_store).refresh_windows({window_type: windows}, dry_run=config.dry_run)
+        if report.changes is not None:
+            yield dg.AssetObservation(statistics_key(window_type), metadata=preview_metadata(report, report.changes))
+            return
         for key, numbers in partition_metadata(metric_store, windows).items():
             context.add_asset_metadata(numbers, partition_key=key)
-        return dg.MaterializeResult(metadata=run_metadata(report, len(windows)))
+        yield dg.MaterializeResult(metadata=run_metadata(report, len(windows)))
 
     return statistics
 
@@ -61,6 +87,26 @@ def run_metadata(report: RefreshReport, windows: int) -> dict[str, int | float]:
         "rows_deleted": rows.deleted if rows else 0,
         "rows_superseded": rows.superseded if rows else 0,
     }
+
+
+def preview_metadata(report: RefreshReport, changes: Sequence[RowChange]) -> dict[str, Any]:
+    """Return the numbers of a dry run, and the first of the changes that it found as a table."""
+    records = [
+        dg.TableRecord(
+            {
+                "row": change.outcome,
+                "window": key_of(Window(EnumWindowType(change.window_type), change.window_start)),
+                "group": f"{change.aggregation_type} {change.group_key}",
+                "number": found.name,
+                "before": str(found.before),
+                "after": str(found.after),
+            }
+        )
+        for change in changes
+        for found in change.differences
+    ][:_SHOWN_CHANGES]
+    table = dg.MetadataValue.table(records) if records else "none"
+    return run_metadata(report, report.window_count) | {"rows_that_would_change": len(changes), "changes": table}
 
 
 def partition_metadata(store: MetricStore, windows: Sequence[Window]) -> dict[str, dict[str, int | float]]:

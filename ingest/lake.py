@@ -141,7 +141,7 @@ class Lake:
             return self._reading(self.version)
 
     def read_version(self, version: int) -> "Reading | None":
-        """Open the events as they were at a version; None if the log does not reach back that far, or not yet so far."""
+        """Open the events as they were at a version; None if the log does not reach that far."""
         try:
             return self._reading(version)
         except (DeltaError, OSError):

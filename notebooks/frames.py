@@ -48,25 +48,14 @@ _NESTED = {
     "duration_method": ("duration_statistics", "method"),
 }
 
+_STATISTICS: dict[str, pl.DataType] = {
+    name: pl.Float64() if dtype == MONEY else dtype for name, dtype in STATISTICS.items()
+}
+
 #: The columns of `pipelines.schema.STATISTICS`, with money as Float64, since charts know no decimals; and three more.
 FRAME = pl.Schema(
     {
-        **{name: pl.Float64() if dtype == MONEY else dtype for name, dtype in STATISTICS.items()},
-        "p95_is_weak": ("duration_statistics", "p95_is_weak"),
-        "p99_is_weak": ("duration_statistics", "p99_is_weak"),
-        "known_cost_share": ("cost_statistics", "known_cost_share"),
-        "cost_per_success_usd": ("cost_statistics", "cost_per_success_usd"),
-        "failed_tokens": ("cost_statistics", "failed_tokens"),
-        "failed_tokens_n": ("cost_statistics", "failed_tokens_n"),
-        "failed_cost_usd": ("cost_statistics", "failed_cost_usd"),
-        "failed_cost_n": ("cost_statistics", "failed_cost_n"),
-        "first_attempts": ("attempt_statistics", "first_attempts"),
-        "first_attempt_successes": ("attempt_statistics", "first_attempt_successes"),
-        "first_attempt_success_rate": ("attempt_statistics", "first_attempt_success_rate"),
-        "retried_attempts": ("attempt_statistics", "retried_attempts"),
-        "final_attempts": ("attempt_statistics", "final_attempts"),
-        "eventual_successes": ("attempt_statistics", "eventual_successes"),
-        "eventual_success_rate": ("attempt_statistics", "eventual_success_rate"),
+        **_STATISTICS,
         "duration_method": pl.String(),  # exact: the percentiles are no estimates
         "aggregation_id": pl.String(),
         "lake_version": pl.Int64(),  # the version of the lake that the row was made from

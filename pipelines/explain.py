@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import polars as pl
+from polars.exceptions import PolarsError
 
 from ingest.lake import Lake
 from omninode.errors import BadInput, OmninodeError
@@ -77,7 +78,7 @@ def _past(lake: Lake, store: MetricStore, row: Metric) -> _Past:
         raise BadInput(f"the row was made from another lake ({row['lake_id']}); set OMNINODE_LAKE to it, or refresh")
     made, checked = row["lake_version"], row["checked_lake_version"]
     then = snapshot_at(lake, made)
-    if then is not None:
+    if then is not None and _is_whole(then, row):
         return _Past(then, f"version {made}, which the lake still has")
     for version in dict.fromkeys((made, checked)):
         later = _later_batches(lake, store, now, version)
@@ -88,6 +89,16 @@ def _past(lake: Lake, store: MetricStore, row: Metric) -> _Past:
         f"the lake has forgotten version {made}, and what came after it was not noted; "
         "`omninode refresh` with the row's window makes it anew, and then it can be explained"
     )
+
+
+def _is_whole(snapshot: Snapshot, row: Metric) -> bool:
+    """Tell whether the files of a version are still there: the log may be kept for a little longer than they are."""
+    window = Window(EnumWindowType(row["window_type"]), row["window_start"])
+    try:
+        snapshot.events_around(days_around([window])).select("event_id").collect()
+    except (PolarsError, OSError):
+        return False
+    return True
 
 
 def _later_batches(lake: Lake, store: MetricStore, now: Snapshot, version: int) -> list[str] | None:

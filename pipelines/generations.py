@@ -10,7 +10,7 @@ from pipelines.schema import GENERATIONS, MONEY
 
 UNKNOWN = "unknown"
 
-#: A retry that ends within this time of an attempt's end takes its place as the workflow's last word. It is shorter than
+#: A retry that ends within this time of an attempt takes its place as the last word of the workflow. It is shorter than
 #: the days that a refresh looks around a window, so that one hour alone gives the same as all of history.
 RETRY_WITHIN = timedelta(hours=24)
 

@@ -23,7 +23,7 @@ class BatchStore:
                 self._connection.execute(query("note_batches"), parameters)
 
     def begin(self, lake_id: UUID | str, lake_version: int) -> None:
-        """Begin anew: what is in the lake at this version, and not noted, came with it or before. Others are forgotten."""
+        """Begin anew: what is in the lake at this version, and not noted, came with it or before."""
         with database_errors(), self._connection.transaction():
             self._connection.execute(query("forget_batches"), {"lake_id": lake_id, "lake_version": lake_version})
             self.note(lake_id, {lake_version: ""})

@@ -29,8 +29,12 @@ def statistics_columns(window_type: str) -> list[Column]:
 def dimension_columns(window_type: str, dimensions: Sequence[str]) -> list[Column]:
     """Return the columns of a table of statistics by dimensions, which come flat from the lake."""
     window = Column("window (UTC)", lambda row: _window(row["window_start"], window_type), is_number=False)
-    names = [Column(name, lambda row, name=name: str(row[name]), is_number=False) for name in dimensions]
+    names = [_named(name) for name in dimensions]
     return [window, *names, *(_STAGE_COLUMNS if "stage" in dimensions else _GENERATION_COLUMNS)]
+
+
+def _named(name: str) -> Column:
+    return Column(name, lambda row: str(row[name]), is_number=False)
 
 
 def _flat(heading: str, name: str, pattern: str = "{:,}") -> Column:

@@ -7,18 +7,27 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from assets.definitions import defs
 from assets.environment import first_day
 from assets.events import events_spec, without_secrets
 from assets.instance import instance_folder, open_instance
+from assets.names import statistics_key
+from assets.repair import repair_sensor
 from assets.schedules import window_before
 from assets.ui import ui_command, ui_environment
+from ingest.lake import open_lake
+from ingest.schema import EVENTS as EVENT_COLUMNS
 from omninode.environment import environment
 from omninode.errors import BadInput
 from pipelines.enums import EnumWindowType
 from pipelines.windows import window_of
+from sql.metric_rows import METRIC_ROWS
 from tests.dagster_project import ROOT
+from tests.events import completed
+from tests.lakes import append_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 
@@ -26,7 +35,7 @@ _STATISTICS = {
     "group": "codegen_metrics",
     "owners": ["team:metrics"],
     "kinds": ["polars", "postgres"],
-    "parents": ["events"],
+    "parents": ["events", "hourly_statistics"],
     "external": False,
     "max_partitions_per_run": None,
 }
@@ -62,13 +71,26 @@ def test_the_graph_is_the_lake_its_upkeep_and_four_partitioned_statistics_made_f
         "lake_retention": _UPKEEP
         | {"kinds": ["deltalake", "parquet"], "parents": ["events", "lake_compaction"], "checks": []},
         "hourly_statistics": _STATISTICS
-        | {"partitions": ("2025-01-01-00:00", "0 * * * *", "UTC", 1), "checks": ["hourly_rows_agree"]},
+        | {
+            "parents": ["events"],
+            "partitions": ("2025-01-01-00:00", "0 * * * *", "UTC", 1),
+            "checks": ["hourly_rows_agree", "hourly_rows_equal_the_oracles"],
+        },
         "daily_statistics": _STATISTICS
-        | {"partitions": ("2025-01-01", "0 0 * * *", "UTC", 1), "checks": ["daily_rows_agree"]},
+        | {
+            "partitions": ("2025-01-01", "0 0 * * *", "UTC", 1),
+            "checks": ["daily_rows_agree", "daily_rows_equal_the_oracles"],
+        },
         "weekly_statistics": _STATISTICS
-        | {"partitions": ("2024-12-30", "0 0 * * 1", "UTC", 1), "checks": ["weekly_rows_agree"]},
+        | {
+            "partitions": ("2024-12-30", "0 0 * * 1", "UTC", 1),
+            "checks": ["weekly_rows_agree", "weekly_rows_equal_the_oracles"],
+        },
         "monthly_statistics": _STATISTICS
-        | {"partitions": ("2025-01-01", "0 0 1 * *", "UTC", 1), "checks": ["monthly_rows_agree"]},
+        | {
+            "partitions": ("2025-01-01", "0 0 1 * *", "UTC", 1),
+            "checks": ["monthly_rows_agree", "monthly_rows_equal_the_oracles"],
+        },
     }
 
 
@@ -80,7 +102,8 @@ def test_every_asset_check_and_schedule_is_described() -> None:
     described = [graph.get(key).description for key in graph.get_all_asset_keys()]
     described += [graph.get_check_spec(key).description for key in graph.asset_check_keys]
     described += [schedule.description for schedule in definitions.schedules or [] if hasattr(schedule, "description")]
-    assert len(described) == 7 + 6 + 6
+    described += [sensor.description for sensor in definitions.sensors or [] if hasattr(sensor, "description")]
+    assert len(described) == 7 + 10 + 6 + 1
     assert all(described)
 
 
@@ -156,6 +179,44 @@ def test_schedules_are_off_and_ask_for_the_window_that_just_ended() -> None:
         context = dg.build_schedule_context(scheduled_execution_time=at, repository_def=repository)
         requests = schedule.evaluate_tick(context).run_requests or []
         assert [request.partition_key for request in requests] == [key]
+        assert [(request.run_key, request.tags["omninode/trigger"]) for request in requests] == [(key, "schedule")]
+
+
+@pytest.mark.usefixtures("nothing_set")
+def test_the_statistics_say_how_fresh_they_should_be_who_writes_and_what_they_are_made_from() -> None:
+    """A policy, a pool of their own, a named condition and the lineage of their columns; the oracle's check blocks."""
+    graph = defs().resolve_asset_graph()
+    labels = set()
+    for window_type in EnumWindowType:
+        node = graph.get(statistics_key(window_type))
+        assert isinstance(node.freshness_policy, TimeWindowFreshnessPolicy)
+        assert node.pools == {f"{window_type.value}_windows"}
+        assert node.automation_condition is not None
+        labels.add(node.automation_condition.get_label())
+        lineage = node.metadata["dagster/column_lineage"].deps_by_column
+        assert {dep.column_name for deps in lineage.values() for dep in deps} <= set(EVENT_COLUMNS)
+        assert set(lineage) <= set(METRIC_ROWS)
+        blocking = {key.name: graph.get_check_spec(key).blocking for key in graph.get_check_keys_for_assets({node.key})}
+        assert blocking[f"{window_type.value}_rows_equal_the_oracles"]
+    assert labels == {"missing_hours", "late_hours"}
+
+
+def test_the_repair_sensor_asks_once_for_each_version_of_the_lake(nothing_set: Path) -> None:
+    """Its cursor is the lake and its version; nothing new, no run; and the run key keeps a second one away."""
+    sensor = repair_sensor()
+    assert sensor.default_status is dg.DefaultSensorStatus.STOPPED
+    lake = open_lake(str(nothing_set / ".omninode" / "lake"))
+    assert not _tick(sensor, None).run_requests
+    append_rows(lake, [completed()], name="one")
+    first = _tick(sensor, None)
+    assert [request.run_key for request in first.run_requests or []] == [f"{lake.lake_id}:1"]
+    assert not _tick(sensor, first.cursor).run_requests
+    append_rows(lake, [completed("w2")], name="two")
+    assert [request.run_key for request in _tick(sensor, first.cursor).run_requests or []] == [f"{lake.lake_id}:2"]
+
+
+def _tick(sensor: dg.SensorDefinition, cursor: str | None) -> SensorExecutionData:
+    return sensor.evaluate_tick(dg.build_sensor_context(cursor=cursor))
 
 
 def test_the_window_before_is_over() -> None:

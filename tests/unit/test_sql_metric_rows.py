@@ -15,7 +15,7 @@ def test_what_separates_columns_and_lines_is_escaped() -> None:
     """Tabs, newlines and backslashes of a value stay inside the value."""
     text = copy_text(metric_rows(metric_row(group_key="a\tb\nc\rd\\e")))
     assert text.count(b"\n") == 1
-    assert text.count(b"\t") == 16
+    assert text.count(b"\t") == 20
     assert rb"a\tb\nc\rd\\e" in text
 
 
