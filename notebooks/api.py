@@ -7,7 +7,7 @@ What is embedded is started at first use, shared with a running `omninode`, and 
 Every error is an `OmninodeError`, which a notebook shows as one line.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from enum import StrEnum
@@ -21,8 +21,9 @@ from notebooks.door import DATABASE, nothing_yet, read_settings
 from notebooks.frames import FRAME, flat_frame, with_gaps
 from omninode.environment import instant
 from omninode.errors import BadInput, OmninodeError
+from pipelines.dimensions import dimension_rows
 from pipelines.enums import EnumAggregationType, EnumWindowType
-from pipelines.snapshot import snapshot_of
+from pipelines.snapshot import Snapshot, snapshot_of
 from sql.connection import connect
 from sql.metric_store import MetricStore
 
@@ -53,6 +54,23 @@ def statistics(
         return flat_frame(rows)
 
 
+def statistics_by(
+    dimensions: Sequence[str], window: str = "daily", start: date | str | None = None, end: date | str | None = None
+) -> pl.DataFrame:
+    """Return one row per window and combination of dimensions that occurs, computed from the lake at this moment.
+
+    `dimensions` are any of node_type, domain, quality_bucket, model and stage; with stage, stages are counted in place
+    of generations. Windows and bounds as in `statistics`; without bounds all of the lake is read. The columns are told
+    in `pipelines.dimensions.dimension_rows`; money is decimal.
+
+    Raises `BadInput` for an unknown dimension, window or time, and `NothingYet` where there is no lake.
+    """
+    with _one_line_errors():
+        window_type = _chosen(EnumWindowType, window, "window")
+        first, last = _instant(start, "start"), _instant(end, "end")
+        return dimension_rows(_snapshot(), list(dimensions), window_type, start=first, end=last)
+
+
 def events() -> pl.LazyFrame:
     """Return the lake's events as they are now, with the columns of `ingest.schema.EVENTS`, in no order.
 
@@ -62,17 +80,21 @@ def events() -> pl.LazyFrame:
     Raises `NothingYet` where there is no lake.
     """
     with _one_line_errors():
-        settings = read_settings()
-        is_folder = "://" not in settings.lake
-        # To open a lake is to make it if it is not there, which a reader should not.
-        if is_folder and not Path(events_url(settings.lake)).exists():
-            raise nothing_yet(settings.lake)
-        return snapshot_of(open_lake(settings.lake, settings.lake_options)).events()
+        return _snapshot().events()
 
 
 def close() -> None:
     """Let go of the database before the kernel ends. The next call opens it again."""
     DATABASE.close()
+
+
+def _snapshot() -> Snapshot:
+    settings = read_settings()
+    is_folder = "://" not in settings.lake
+    # To open a lake is to make it if it is not there, which a reader should not.
+    if is_folder and not Path(events_url(settings.lake)).exists():
+        raise nothing_yet(settings.lake)
+    return snapshot_of(open_lake(settings.lake, settings.lake_options))
 
 
 @contextmanager
@@ -97,4 +119,4 @@ def _instant(time: date | str | None, argument: str) -> datetime | None:
     return None if time is None else instant(str(time), argument)
 
 
-__all__ = ["FRAME", "close", "events", "statistics", "with_gaps"]
+__all__ = ["FRAME", "close", "events", "statistics", "statistics_by", "with_gaps"]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 
 import polars as pl
@@ -16,6 +16,8 @@ from pipelines.snapshot import Snapshot, as_of_hour, snapshot_of
 from sql.metric_store import MetricStore, Progress, ReplaceResult
 
 _PROGRESS = "statistics"
+#: How long it is kept in mind which version of the lake brought which micro-batch: a commit a second is 8 M rows then.
+BATCHES_KEPT = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Refresher:
             if not is_ours:
                 store.forget_other_lakes(snapshot.lake_id)
             result = _replace(store, snapshot, windows, rows)
-            _note(store, snapshot, news)
+            _note(store, snapshot, news, is_new_hour=progress is None or progress.as_of != as_of)
             store.set_progress(_PROGRESS, lake_id=snapshot.lake_id, lake_version=snapshot.version, as_of=as_of)
             changes = row_changes(before, store.read_windows(_keys(windows))) if dry_run else None
         return RefreshReport(snapshot.version, monotonic() - began, windows, result, changes)
@@ -102,13 +104,15 @@ class Refresher:
         return None if changes is None else [change for change in changes if change.version <= until]
 
 
-def _note(store: MetricStore, snapshot: Snapshot, news: Sequence[Change] | None) -> None:
+def _note(store: MetricStore, snapshot: Snapshot, news: Sequence[Change] | None, *, is_new_hour: bool) -> None:
     """Keep in mind what came in which version, for `pipelines.explain`; the lake forgets it after some hours."""
     with store.batches() as batches:
         if news is None:
             batches.begin(snapshot.lake_id, snapshot.version)
         else:
             batches.note(snapshot.lake_id, {change.version: change.batch_id for change in news})
+        if is_new_hour:
+            batches.expire(BATCHES_KEPT)
 
 
 def _keys(windows: Windows) -> list[tuple[str, datetime]]:

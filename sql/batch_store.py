@@ -1,7 +1,7 @@
 """Which version of the lake brought which micro-batch, kept for longer than the lake's own log does."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import timedelta
 from uuid import UUID
 
 from sql.connection import Connection
@@ -40,10 +40,10 @@ class BatchStore:
             parameters = {"lake_id": lake_id, "lake_version": lake_version}
             return [batch_id for (batch_id,) in self._connection.execute(query("get_batches_after"), parameters)]
 
-    def expire(self, before: datetime) -> int:
-        """Forget what was noted before a time, and return how many; the latest of each lake stays."""
+    def expire(self, kept: timedelta) -> int:
+        """Forget what was noted longer ago than that, and return how many; the latest of each lake stays."""
         with database_errors(), self._connection.transaction():
-            return self._connection.execute(query("expire_batches"), {"before": before}).rowcount
+            return self._connection.execute(query("expire_batches"), {"kept": kept}).rowcount
 
 
 __all__ = ["BatchStore"]

@@ -202,8 +202,8 @@ ON CONFLICT DO NOTHING;
 DELETE FROM lake_batches WHERE lake_id <> %(lake_id)s::UUID OR lake_version < %(lake_version)s;
 
 -- expire_batches --
--- Rows that were last computed before that time can then only be explained by versions that the lake still has.
-DELETE FROM lake_batches WHERE noted_at < %(before)s AND (lake_id, lake_version) NOT IN (
+-- Rows that were last computed before what is kept can then only be explained by versions that the lake still has.
+DELETE FROM lake_batches WHERE noted_at < now() - %(kept)s::INTERVAL AND (lake_id, lake_version) NOT IN (
     SELECT lake_id, max(lake_version) FROM lake_batches GROUP BY lake_id
 );
 

@@ -195,7 +195,9 @@ def test_a_dry_run_from_the_launchpad_tells_what_would_change_and_changes_nothin
     assert result.get_asset_materialization_events() == []
     (observed,) = [event.asset_observation_data.asset_observation for event in result.get_asset_observation_events()]
     assert observed.metadata["rows_that_would_change"].value == 1
-    (record,) = observed.metadata["changes"].value.records
+    changes = observed.metadata["changes"]
+    assert isinstance(changes, dg.TableMetadataValue)
+    (record,) = changes.records
     assert record.data["number"] == "in_flight_generations"
     assert at_home.rows() == spoiled
     at_home.connection.execute(heal)
@@ -210,7 +212,8 @@ def test_the_repair_job_refreshes_and_materialises_what_late_data_touched(
     append_rows(lake, [completed("late", at="2025-11-01T05:30:00", event_id="late")], name="late")
     job = defs().resolve_job_def("statistics_repair")
     repaired = job.execute_in_process(instance=instance)
-    touched = {event.asset_key.path[-1]: event.partition for event in repaired.get_asset_materialization_events()}
+    events = repaired.get_asset_materialization_events()
+    touched = {event.materialization.asset_key.path[-1]: event.partition for event in events}
     assert touched == {
         "hourly_statistics": "2025-11-01-05:00",
         "daily_statistics": "2025-11-01",

@@ -106,6 +106,20 @@ def test_a_row_that_was_tampered_with_is_told_number_by_number(
     assert any("total_tokens is 8, the oracle says 7" in line for line in wrong)
 
 
+def test_what_was_noted_long_ago_is_forgotten_but_for_the_latest(
+    lake: Lake, store: MetricStore, database: Connection
+) -> None:
+    """So the table does not grow for ever, and what comes next continues from where it ends."""
+    refresher = Refresher(lake, store)
+    refresher.refresh()
+    append_rows(lake, [completed("c", at=NOON)], name="second")
+    refresher.refresh()
+    batches = BatchStore(database)
+    assert batches.expire(timedelta(days=1)) == 0
+    database.execute("UPDATE lake_batches SET noted_at = now() - interval '2 days'")
+    assert (batches.expire(timedelta(days=1)), batches.first_version(lake.lake_id)) == (1, 2)
+
+
 def test_what_cannot_be_explained_says_why(
     lake: Lake, store: MetricStore, database: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,7 +159,7 @@ def test_a_dry_run_says_what_the_refresh_then_does(lake: Lake, store: MetricStor
     done = refresher.refresh()
     assert done.rows == tried.rows
     assert done.windows == tried.windows
-    assert {name: window[0].start for name, window in done.windows.items()}["hourly"] == NOON
+    assert done.windows[EnumWindowType.HOURLY] == [Window(EnumWindowType.HOURLY, NOON)]
     assert hour(store)["failed_generations"] == 2
     assert refresher.refresh_windows(done.windows, dry_run=True).changes == []
 
