@@ -72,7 +72,10 @@ def json_text(rows: object) -> str:
 
 
 def csv_text(rows: Sequence[Row]) -> str:
-    """Spell rows as CSV with a heading; nested values get headings like `duration_statistics.p95_seconds`."""
+    """Spell rows as CSV with a heading; nested values get headings like `duration_statistics.p95_seconds`.
+
+    Objects by names that differ from row to row (stages, models) stay one value, as JSON.
+    """
     flat = [dict(_flat(row)) for row in rows]
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(flat[0]) if flat else [], lineterminator="\n")
@@ -83,10 +86,20 @@ def csv_text(rows: Sequence[Row]) -> str:
 
 def _flat(row: Row, prefix: str = "") -> Iterable[tuple[str, Any]]:
     for name, value in row.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value and not any(isinstance(inner, Mapping) for inner in value.values()):
             yield from _flat(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", _json(value) if isinstance(value, datetime) else value
+            yield f"{prefix}{name}", _cell(value)
+
+
+def _cell(value: object) -> object:
+    match value:
+        case datetime():
+            return _json(value)
+        case bool() | Mapping() | list():
+            return json.dumps(value, default=_json, ensure_ascii=False)
+        case _:
+            return value
 
 
 def _json(value: object) -> object:

@@ -74,7 +74,7 @@ def test_the_graph_shows_all_assets(page: Page, greeted: str, project: Path) -> 
 
 
 def test_a_backfill_started_in_the_browser_fills_every_partition(page: Page, greeted: str) -> None:
-    """All months, in one run, until none is missing."""
+    """All months, in one run, until none is missing; and both checks of the rows have passed."""
     page.goto(f"{greeted}/assets/monthly_statistics?view=partitions")
     expect(page.get_by_text(re.compile(r"^Missing \([1-9]\d+\)"))).to_be_visible(timeout=_WAIT_MS)
     page.get_by_role("button", name="Materialize").first.click()
@@ -85,6 +85,18 @@ def test_a_backfill_started_in_the_browser_fills_every_partition(page: Page, gre
     expect(page.get_by_text(re.compile(r"^Materialized \([1-9]\d+\)"))).to_be_visible(timeout=_WAIT_MS)
     expect(page.get_by_text("Missing (0)")).to_be_visible()
     expect(page.get_by_text("Failed (0)")).to_be_visible()
+    page.goto(f"{greeted}/assets/monthly_statistics?view=checks")
+    for name in ("monthly_rows_agree", "monthly_rows_equal_the_oracles"):
+        expect(page.get_by_text(name).first).to_be_visible(timeout=_WAIT_MS)
+    expect(page.get_by_text("Passed").first).to_be_visible(timeout=_WAIT_MS)
+
+
+def test_the_repair_sensor_and_the_schedules_are_there(page: Page, greeted: str) -> None:
+    """Off until somebody turns them on, but for the lake's upkeep."""
+    page.goto(f"{greeted}/automation")
+    for window in ("hourly", "daily", "weekly", "monthly"):
+        expect(page.get_by_text(f"{window}_statistics_schedule").first).to_be_visible(timeout=_WAIT_MS)
+    expect(page.get_by_text("statistics_repair_sensor").first).to_be_visible()
 
 
 def test_the_command_of_the_front_door_shows_the_same_graph(

@@ -26,6 +26,7 @@ from polars.testing import assert_frame_equal
 from notebooks import api, drawing
 from notebooks.door import project_root, read_settings
 from omninode.errors import BadInput, OmninodeError
+from pipelines.schema import ATTEMPT_COUNTS
 from sql.embedded_place import known_place
 from sql.embedded_process import serving_pid
 from tests.postgres import state_folder
@@ -62,6 +63,11 @@ IN_CSV = {
     **{name: f"cost_statistics.{name}" for name in ("total_tokens", "tokens_n", "total_cost_usd", "cost_n")},
     "avg_tokens": "cost_statistics.avg_tokens_per_generation",
     "avg_cost_usd": "cost_statistics.avg_cost_per_generation",
+    **{name: f"duration_statistics.{name}" for name in ("p95_is_weak", "p99_is_weak")},
+    **{name: f"cost_statistics.{name}" for name in ("failed_tokens", "failed_tokens_n", "failed_cost_usd")},
+    **{name: f"cost_statistics.{name}" for name in ("failed_cost_n", "cost_per_success_usd", "known_cost_share")},
+    **{name: f"attempt_statistics.{name}" for name in ("first_attempt_success_rate", "eventual_success_rate")},
+    **{name: f"attempt_statistics.{name}" for name in ATTEMPT_COUNTS},
 }
 _DEAD_PROXY = "http://127.0.0.1:9"
 
@@ -83,13 +89,13 @@ def printed(home: Path, window: str, by: str) -> pl.DataFrame:
     """Return what `omninode stats` prints, with the columns and types of `api.FRAME`."""
     text = omninode(home, "stats", "--window", window, "--by", by, "--format", "csv")
     rows = pl.read_csv(text.encode(), infer_schema=False)
-    return rows.select(
-        (pl.col(named).str.to_datetime(time_zone="UTC") if dtype.is_temporal() else pl.col(named).cast(dtype)).alias(
-            name
-        )
-        for name, dtype in api.FRAME.items()
-        for named in [IN_CSV.get(name, name)]
-    )
+    return rows.select(_typed(IN_CSV.get(name, name), dtype).alias(name) for name, dtype in api.FRAME.items())
+
+
+def _typed(name: str, dtype: pl.DataType) -> pl.Expr:
+    if dtype == pl.Boolean:
+        return pl.col(name) == "true"
+    return pl.col(name).str.to_datetime(time_zone="UTC") if dtype.is_temporal() else pl.col(name).cast(dtype)
 
 
 def read(path: Path) -> nbformat.NotebookNode:

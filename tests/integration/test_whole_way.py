@@ -208,5 +208,11 @@ def test_stats_are_valid_json_numbers(kafka: KafkaSettings, lake: str, database:
         "avg_cost_per_generation": 0.12,
         "tokens_n": 1,
         "cost_n": 1,
+        "known_cost_share": 1,
+        "cost_per_success_usd": 0.12,
+        "failed_tokens": None,
+        "failed_cost_usd": None,
+        "failed_tokens_n": 0,
+        "failed_cost_n": 0,
     }
     assert row["duration_statistics"]["failed_avg_seconds"] is None

@@ -65,3 +65,9 @@ def test_no_rows_are_valid_in_every_format(capsys: pytest.CaptureFixture[str]) -
 def test_windows_are_spelled_for_people(window_type: str, spelled: str) -> None:
     """Each length of window has the spelling people know."""
     assert statistics_columns(window_type)[0].cell(ROW) == spelled
+
+
+def test_objects_by_name_are_one_value_of_csv() -> None:
+    """Rows that have other stages have the same columns, and one without any, too."""
+    rows = [{"flag": True, "stages": {"a b": {"count": 1}}}, {"flag": False, "stages": {}}]
+    assert csv_text(rows).splitlines() == ["flag,stages", 'true,"{""a b"": {""count"": 1}}"', "false,{}"]
