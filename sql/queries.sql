@@ -163,6 +163,44 @@ ON CONFLICT (name) DO UPDATE
 SET lake_id = excluded.lake_id, lake_version = excluded.lake_version, as_of = excluded.as_of, updated_at = now()
 WHERE p.lake_id <> excluded.lake_id OR (p.lake_version, p.as_of) <= (excluded.lake_version, excluded.as_of);
 
+-- start_one_look --
+-- What follows in the transaction sees one state of the database.
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+
+-- get_oldest_transaction --
+-- Whatever is committed later than this look was written by this transaction or one after it.
+SELECT pg_snapshot_xmin(pg_current_snapshot())::TEXT::BIGINT;
+
+-- copy_nodes --
+-- All nodes for the search, in the columns of sql/node_feed.py; times as microseconds.
+COPY (
+    SELECT
+        node_id, node_name, node_type, version, coalesce(health_status, 'unknown'), coalesce(capabilities, '[]'),
+        coalesce(endpoints, '{}'), coalesce(metadata, '{}'),
+        (extract(EPOCH FROM registration_timestamp) * 1000000)::BIGINT,
+        (extract(EPOCH FROM last_heartbeat) * 1000000)::BIGINT
+    FROM registered_nodes
+) TO STDOUT (FORMAT csv);
+
+-- get_changed_nodes --
+-- The nodes that this transaction or a later one wrote; what only repeats is among them.
+SELECT
+    node_id, node_name, node_type, version, coalesce(health_status, 'unknown') AS health_status,
+    coalesce(capabilities, '[]') AS capabilities, coalesce(endpoints, '{}') AS endpoints,
+    coalesce(metadata, '{}') AS metadata, registration_timestamp AS registered_at, last_heartbeat
+FROM registered_nodes
+WHERE changed_xid >= %(since)s::TEXT::XID8;
+
+-- get_removed_nodes --
+SELECT DISTINCT h.node_id
+FROM node_history AS h
+WHERE h.changed_xid >= %(since)s::TEXT::XID8
+AND h.change = 'deregistered'
+AND NOT EXISTS (SELECT FROM registered_nodes AS n WHERE n.node_id = h.node_id);
+
+-- listen_to_nodes --
+LISTEN registry_changed;
+
 -- take_migration_turn --
 -- Two migrators at once follow one another.
 SELECT pg_advisory_xact_lock(4702111234474983746);

@@ -48,7 +48,7 @@ class NodeDocument:
 
 
 def texts(document: NodeDocument) -> Iterator[tuple[Field, str]]:
-    """Yield the texts of a node, each with where it stands: the same ones for the index, highlights and explanations."""
+    """Yield the texts of a node, each with its field: the same for the index, highlights and explanations."""
     yield Field.NAME, document.node_name
     for capability in document.capabilities:
         yield Field.CAPABILITY, str(capability["name"])

@@ -29,8 +29,8 @@ class Interval(NamedTuple):
 def parse_range(text: str, name: str = "version") -> list[Interval]:
     """Return the intervals that a range means. Raises `BadInput`; `name` is what the caller calls the text.
 
-    >>> [interval] = parse_range("^1.2")
-    >>> interval.start <= version_key("1.9.3") < interval.end, interval.start <= version_key("2.0.0-rc.1") < interval.end
+    >>> [(start, end)] = parse_range("^1.2")
+    >>> start <= version_key("1.9.3") < end, start <= version_key("2.0.0-rc.1") < end
     (True, False)
     """
     return [_all_of(alternative, text, name) for alternative in text.split("||")]

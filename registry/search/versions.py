@@ -29,7 +29,13 @@ def version_key(text: str) -> VersionKey:
     if found is None:
         return (1, text)
     major, minor, patch, prerelease = found.groups()
-    return (0, int(major), int(minor or 0), int(patch or 0), _RELEASE if prerelease is None else _prerelease(prerelease))
+    return (
+        0,
+        int(major),
+        int(minor or 0),
+        int(patch or 0),
+        _RELEASE if prerelease is None else _prerelease(prerelease),
+    )
 
 
 def is_version(text: str) -> bool:
@@ -38,7 +44,7 @@ def is_version(text: str) -> bool:
     >>> is_version("1.2.0-rc.1"), is_version("latest")
     (True, False)
     """
-    return version_key(text)[0] == 0
+    return _VERSION.fullmatch(text.strip()) is not None
 
 
 def before_prereleases(major: int, minor: int, patch: int) -> VersionKey:

@@ -6,11 +6,13 @@ compared with a typical node's, which are constants here, not with the average o
 change because others come and go, so a change of one node touches only that node.
 """
 
+from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from math import log
 from typing import NamedTuple
 
-from registry.search.document import Field
+from registry.search.document import Field, NodeDocument, texts
 from registry.search.words import identifiers, joins_of
 
 K1 = 1.2
@@ -23,9 +25,9 @@ class FieldWeight(NamedTuple):
     typical: int
     b: float
 
-    def share(self, frequency: int, length: int) -> float:
-        """Return what a term gets that stands `frequency` times in a field of `length` words."""
-        return self.weight * frequency / (1 - self.b + self.b * length / self.typical)
+    def share(self, length: int) -> float:
+        """Return what one occurrence gives in a field of `length` words."""
+        return self.weight / (1 - self.b + self.b * length / self.typical)
 
 
 FIELDS = {
@@ -35,43 +37,69 @@ FIELDS = {
     Field.METADATA: FieldWeight(0.6, 12, 0.5),
 }
 
-#: The terms of a field and how often each stands there, and the number of words.
-FieldTerms = tuple[dict[str, int], int]
+
+class FieldTerms(NamedTuple):
+    """The words and joins of a field, each as often as it stands there, and the number of words."""
+
+    terms: list[str]
+    length: int
 
 
-def field_terms(texts: Iterable[str]) -> FieldTerms:
-    """Count the words and joins of a field's texts; joins do not make the field longer.
-
-    >>> field_terms(["http_api", "api"])
-    ({'http': 1, 'api': 2, '+httpapi': 1}, 3)
-    """
-    counts: dict[str, int] = {}
-    length = 0
-    for text in texts:
-        for identifier in identifiers(text):
-            length += len(identifier)
-            for term in (*identifier, *joins_of(identifier)):
-                counts[term] = counts.get(term, 0) + 1
-    return counts, length
+def weights(document: NodeDocument) -> dict[str, float]:
+    """Return each term of a node with its weight, from 0 to 1."""
+    total: dict[str, float] = {}
+    for field, (terms, length) in _fields(texts(document)).items():
+        share = FIELDS[field].share(length)
+        for term in terms:
+            total[term] = total.get(term, 0.0) + share
+    return {term: share / (K1 + share) for term, share in total.items()}
 
 
-def shares(fields: Iterable[tuple[Field, FieldTerms]]) -> dict[str, dict[Field, float]]:
-    """Return for each term what each field gives it."""
-    found: dict[str, dict[Field, float]] = {}
-    for field, (counts, length) in fields:
-        for term, frequency in counts.items():
-            found.setdefault(term, {})[field] = FIELDS[field].share(frequency, length)
-    return found
+def shares(document: NodeDocument, term: str) -> dict[Field, float]:
+    """Return what each field gives to a term; only the fields that have it."""
+    fields = _fields(texts(document)).items()
+    counts = {field: Counter(found.terms)[term] for field, found in fields}
+    return {field: counts[field] * FIELDS[field].share(found.length) for field, found in fields if counts[field]}
 
 
 def saturated(share: float) -> float:
-    """Return the weight of a term, from 0 to 1."""
+    """Return the weight of a term from the sum of its shares."""
     return share / (K1 + share)
 
 
 def inverse_frequency(nodes_with_term: int, nodes: int) -> float:
     """Return how much a term tells: the rarer, the more; above 0 even if all nodes have it."""
-    return log(1 + (nodes - nodes_with_term + 0.5) / (nodes_with_term + 0.5))
+    return log(1 + (max(nodes - nodes_with_term, 0) + 0.5) / (nodes_with_term + 0.5))
 
 
-__all__ = ["FIELDS", "K1", "FieldTerms", "FieldWeight", "field_terms", "inverse_frequency", "saturated", "shares"]
+def _fields(given: Iterable[tuple[Field, str]]) -> dict[Field, FieldTerms]:
+    found: dict[Field, FieldTerms] = {}
+    for field, text in given:
+        # What stands in capabilities and metadata stands in many nodes; a name or an id seldom does.
+        terms, length = _remembered(text) if len(text) < 60 and field is not Field.NAME else _terms(text)
+        before = found.get(field)
+        if before is None:
+            found[field] = FieldTerms([*terms], length)
+        else:
+            before.terms.extend(terms)
+            found[field] = FieldTerms(before.terms, before.length + length)
+    return found
+
+
+def _terms(text: str) -> tuple[list[str], int]:
+    terms: list[str] = []
+    length = 0
+    for identifier in identifiers(text):
+        length += len(identifier)
+        terms += identifier
+        if len(identifier) > 1:
+            terms += joins_of(identifier)
+    return terms, length
+
+
+@lru_cache(maxsize=100_000)
+def _remembered(text: str) -> tuple[list[str], int]:
+    return _terms(text)
+
+
+__all__ = ["FIELDS", "K1", "FieldTerms", "FieldWeight", "inverse_frequency", "saturated", "shares", "weights"]

@@ -23,14 +23,12 @@ LONGEST = 64
 #: Of a longer identifier (a path, a sentence with dots) only the words count.
 _MOST_JOINED = 6
 
-_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _IDENTIFIER = re.compile(rf"\b{_UUID}\b|[^\W_]+(?:[-_.]+[^\W_]+)*")
-_WORD = re.compile(
-    r"[A-Z][A-Z0-9]*(?=[A-Z][a-z])"  # HTTP of HTTPServer
-    r"|[A-Z]?[a-z0-9]+"
-    r"|[A-Z0-9]+"
-    r"|[^\W_A-Za-z0-9]+"  # other scripts
-)
+_NUMBER = re.compile(r"[0-9]+")
+_BETWEEN = re.compile(r"[-_.]+")
+#: Where a small letter or digit meets a capital, and where capitals meet a capitalised word: HTTP|Server.
+_TURNS = (re.compile(r"([a-z0-9])([A-Z])"), re.compile(r"([A-Z0-9])([A-Z][a-z])"))
 
 
 def words(text: str) -> list[str]:
@@ -45,19 +43,20 @@ def joins(text: str) -> list[str]:
 
 def identifiers(text: str) -> Iterator[list[str]]:
     """Yield the words of each identifier: what stands together without a space. A UUID is one word."""
-    for found in _IDENTIFIER.findall(text if text.isascii() else _unaccented(text)):
-        if len(found) == 36 and found[8] == "-" and re.fullmatch(_UUID, found):
-            yield [found.replace("-", "").lower()]
+    for found in _IDENTIFIER.findall(folded(text)):
+        if len(found) == 36 and re.fullmatch(_UUID, found):
+            yield [found.replace("-", "")]
         else:
-            yield [word.casefold()[:LONGEST] for word in _WORD.findall(found)]
+            yield [word[:LONGEST] for word in _BETWEEN.split(found)]
 
 
 def joins_of(identifier: list[str]) -> Iterator[str]:
-    """Yield the joins of an identifier's words; of one word there is none."""
-    if 2 <= len(identifier) <= _MOST_JOINED:
-        yield from (joined(*pair) for pair in pairwise(identifier))
-        if len(identifier) > 2:
-            yield joined(*identifier)
+    """Yield the joins of an identifier's words; of one word there is none, and none with a mere number."""
+    named = [word for word in identifier if not _NUMBER.fullmatch(word)]
+    if 2 <= len(named) <= _MOST_JOINED:
+        yield from (joined(*pair) for pair in pairwise(named))
+        if len(named) > 2:
+            yield joined(*named)
 
 
 def joined(*parts: str) -> str:
@@ -69,10 +68,18 @@ def joined(*parts: str) -> str:
     return JOIN + "".join(parts)[:LONGEST]
 
 
+def folded(text: str) -> str:
+    """Return a text in small letters without accents, with an underscore where its case turns."""
+    text = text if text.isascii() else _unaccented(text)
+    for turn in _TURNS:
+        text = turn.sub(r"\1_\2", text)
+    return text.lower()
+
+
 def _unaccented(text: str) -> str:
     # Compatibility forms too, so that full-width letters and ligatures are found by what people type.
     decomposed = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
-__all__ = ["JOIN", "LONGEST", "identifiers", "joined", "joins", "joins_of", "words"]
+__all__ = ["JOIN", "LONGEST", "folded", "identifiers", "joined", "joins", "joins_of", "words"]
