@@ -91,9 +91,9 @@ def _frame(text: bytes) -> pl.DataFrame:
     schema = dict.fromkeys(_TEXTS, pl.String()) | dict.fromkeys(_TIMES, pl.Int64())
     if not text:
         return pl.DataFrame(schema=schema | dict.fromkeys(_TIMES, _TIME))
-    # An empty text is written as "", a missing time as nothing at all.
-    frame = pl.read_csv(text, has_header=False, schema=schema, missing_utf8_is_empty_string=True)
-    return frame.with_columns(pl.col(_TIMES).cast(_TIME))
+    frame = pl.read_csv(text, has_header=False, schema=schema)
+    # No text is missing in the table: what reads as missing is an empty one.
+    return frame.with_columns(pl.col(_TEXTS).fill_null(""), pl.col(_TIMES).cast(_TIME))
 
 
 __all__ = ["NodeChanges", "NodeFeed"]

@@ -83,7 +83,7 @@ class Database:
 
     def _postings(self) -> Postings:
         sql = "SELECT number, slot, weight FROM postings ORDER BY number, slot"
-        rows: dict[str, npt.NDArray[Any]] = self._connection.execute(sql).fetchnumpy()  # type: ignore[assignment]
+        rows: dict[str, npt.NDArray[Any]] = self._connection.execute(sql).fetchnumpy()
         terms = [term for (term,) in self.sql("SELECT term FROM term_numbers ORDER BY number")]
         starts = np.zeros(len(terms) + 1, np.int64)
         np.cumsum(np.bincount(rows["number"], minlength=len(terms)), out=starts[1:])

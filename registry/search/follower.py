@@ -19,7 +19,7 @@ _PAUSE_SECONDS = 0.5
 
 
 class Follower:
-    """An index that follows a feed. `on_change` is called with ids and documents' workflows after each look."""
+    """An index that follows a feed. `on_change` is called with it after a fill and when nodes changed."""
 
     def __init__(self, open_feed: Callable[[], Feed], on_change: Callable[[SearchIndex], None] | None = None) -> None:
         self._open_feed = open_feed
@@ -79,9 +79,10 @@ class Follower:
                 feed.wait(_LOOK)
             except OmninodeError as error:
                 _LOG.warning("The search does not hear of changes: %s", error)
-                feed = _closed(feed)
+                _close(feed)
+                feed = None
                 self._stop.wait(_PAUSE_SECONDS)
-        _closed(feed)
+        _close(feed)
 
     def _look(self, feed: Feed, watermark: int) -> int:
         began = monotonic()
@@ -102,7 +103,7 @@ class Follower:
             self._on_change(index)
 
 
-def _closed(feed: Feed | None) -> None:
+def _close(feed: Feed | None) -> None:
     if feed is not None:
         feed.close()
 

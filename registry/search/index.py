@@ -53,6 +53,7 @@ class SearchIndex:
         self._columns.fill(given, [*map(_name_key, given["node_name"].to_pylist(), ids)])
         self._columns.capabilities = capabilities
         self._nodes = len(ids)
+        self._fresh = {slot for slot, text in enumerate(given["metadata"].to_pylist()) if _tells_of_generation(text)}
 
     def __len__(self) -> int:
         return self._nodes
@@ -113,10 +114,11 @@ class SearchIndex:
                     self._columns["quality_score"][slot] = np.nan if quality is None else quality
                     self._columns["generation_success"][slot] = -1 if success is None else int(success)
 
-    def documents(self) -> list[NodeDocument]:
-        """Return all nodes."""
+    def take_fresh(self) -> list[NodeDocument]:
+        """Return the nodes whose metadata came in or changed since this was last asked."""
         with self._lock:
-            return [document for slot in self._slots.values() if (document := self._pages.get(slot)) is not None]
+            fresh, self._fresh = self._fresh, set()
+            return [document for slot in fresh if (document := self._pages.get(slot)) is not None]
 
     def plan(self, query: str) -> list[Word]:
         """Return what a query looks for."""
@@ -171,6 +173,7 @@ class SearchIndex:
         if before is not None and _content(before) == _content(document):
             self._columns.touch(slot, document)
             return
+        self._fresh.add(slot)
         old, new = {} if before is None else _terms(before), _terms(document)
         self._columns.put(slot, document, _name_key(document.node_name, document.node_id))
         self._postings.drop(slot, (term for term in old if term not in new))
@@ -189,6 +192,10 @@ def _terms(document: NodeDocument) -> dict[str, float]:
 def _name_key(name: str, node_id: str) -> str:
     """Return what orders nodes by name, and those of one name by id."""
     return f"{name.casefold()}\0{node_id}"
+
+
+def _tells_of_generation(metadata: str) -> bool:
+    return "workflow_id" in metadata or "quality_score" in metadata
 
 
 def _content(document: NodeDocument) -> tuple[object, ...]:
