@@ -31,7 +31,9 @@ _START = datetime(2025, 1, 1, tzinfo=UTC)
 def node(node_id: str, name: str = "MyNode", *capabilities: str, **more: Any) -> NodeDocument:
     """Return a node with capabilities of these names."""
     given: dict[str, Any] = {"node_type": "effect", "version": "1.0.0"} | more
-    return NodeDocument(node_id, name, capabilities=[{"name": name, "description": ""} for name in capabilities], **given)
+    return NodeDocument(
+        node_id, name, capabilities=[{"name": name, "description": ""} for name in capabilities], **given
+    )
 
 
 def index_of(*documents: NodeDocument) -> SearchIndex:
@@ -62,7 +64,10 @@ def many_nodes(count: int, seed: int = 1) -> Iterator[NodeDocument]:
             node_type=rng.choice(_TYPES),
             version=f"{rng.randint(0, 4)}.{rng.randint(0, 12)}.{rng.randint(0, 9)}",
             capabilities=[
-                {"name": name, "description": f"{name.split('_')[1].title()} of {thing} data for {rng.choice(_THINGS)} requests"}
+                {
+                    "name": name,
+                    "description": f"{name.split('_')[1].title()} of {thing} data for {rng.choice(_THINGS)} requests",
+                }
                 for name, thing in dict(
                     (f"{thing}_{rng.choice(_DOES)}", other)
                     for thing, other in zip(things[:4], things[4:], strict=False)

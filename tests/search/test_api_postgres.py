@@ -106,7 +106,7 @@ async def test_discovery_returns_every_match(api: SearchAPI, database: Connectio
     sick = "SELECT count(*) FROM registered_nodes WHERE node_type = 'effect' AND health_status = 'healthy'"
     assert (len(by_type),) == rows
     assert (len(healthy),) == database.execute(sick).fetchone()
-    having = "SELECT count(*) FROM registered_nodes WHERE capabilities @> '[{\"name\": \"kafka_consumer\"}]'"
+    having = 'SELECT count(*) FROM registered_nodes WHERE capabilities @> \'[{"name": "kafka_consumer"}]\''
     assert (len(with_kafka),) == database.execute(having).fetchone()
     assert len(with_kafka) >= 250
 
