@@ -63,7 +63,10 @@ def _result(query: ModelSearchQuery, answer: Answer, hit: Hit) -> ModelSearchRes
     return ModelSearchResult.model_construct(
         **_shown(hit),
         relevance_score=hit.score,
-        highlights=[ModelHighlight(field=field, text=text, spans=list(spans)) for field, text, spans in found],
+        highlights=[
+            ModelHighlight.model_construct(field=field.value, text=text, spans=list(spans))
+            for field, text, spans in found
+        ],
         explanation=[_word(word) for word in explain(hit.document, answer.words)] if query.explain else None,
     )
 

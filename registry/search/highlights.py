@@ -1,8 +1,8 @@
 """Where the words of a query stand in a node's texts."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from registry.search.document import Field, NodeDocument, texts
@@ -30,43 +30,43 @@ def highlights(document: NodeDocument, words: Iterable[Word]) -> list[Highlight]
     [Highlight(field=<Field.NAME: 'name'>, text='MyKafkaConsumer', spans=[(2, 7)])]
     """
     terms = {term for word in words for group in word.groups for term in group.terms}
-    found = (Highlight(field, text, list(_spans(text, terms))) for field, text in dict.fromkeys(texts(document)))
-    return [highlight for highlight in found if highlight.spans]
+    found = [(field, text, _spans(text, terms)) for field, text in dict.fromkeys(texts(document))]
+    return [Highlight(*highlight) for highlight in found if highlight[2]]
 
 
-def _spans(text: str, terms: set[str]) -> Iterator[tuple[int, int]]:
-    """Yield the spans of words that are, or are joined to, one of the terms."""
-    small, places = _folded_with_places(text)
+def _spans(text: str, terms: set[str]) -> list[tuple[int, int]]:
+    return [(start, end) for start, end, own in _places(text) if not own.isdisjoint(terms)]
+
+
+@lru_cache(maxsize=50_000)
+def _places(text: str) -> list[tuple[int, int, frozenset[str]]]:
+    """Return where each word stands, and the terms that it is or is joined in."""
+    small, origins = _folded_with_places(text)
+    found = []
     for run in _RUN.finditer(small):
-        words = [(word[0], word.start() + run.start(), word.end() + run.start()) for word in _WORD.finditer(run[0])]
-        joined = {place for pair in pairwise(range(len(words))) for place in pair if _join(words, pair) in terms}
-        if _join(words, range(len(words))) in terms:
-            joined.update(range(len(words)))
-        for place, (word, start, end) in enumerate(words):
-            if word in terms or place in joined:
-                yield places[start], places[end - 1] + 1
+        words = list(_WORD.finditer(small, run.start(), run.end()))
+        parts = [word[0] for word in words]
+        whole = JOIN + "".join(parts)
+        for place, word in enumerate(words):
+            pairs = (JOIN + "".join(parts[start : start + 2]) for start in range(max(place - 1, 0), place + 1))
+            own = frozenset((word[0], whole, *pairs)) - {JOIN + word[0]}
+            found.append((origins[word.start()], origins[word.end() - 1] + 1, own))
+    return found
 
 
-def _join(words: Sequence[tuple[str, int, int]], places: Iterable[int]) -> str:
-    return JOIN + "".join(words[place][0] for place in places)
-
-
-def _folded_with_places(text: str) -> tuple[str, list[int]]:
+def _folded_with_places(text: str) -> tuple[str, Sequence[int]]:
     """Return the text folded, and for each of its characters which one of the given text it comes from."""
-    parts = [(folded(character), place) for place, character in enumerate(text)]
     turned = folded(text)
-    if sum(len(part) for part, _ in parts) + turned.count("_") - text.count("_") != len(turned):
-        return turned, [min(place, len(text) - 1) for place in range(len(turned))]
-    small = "".join(part for part, _ in parts)
-    origin = [place for part, place in parts for _ in part]
+    parts = list(text.lower()) if text.isascii() else [folded(character) for character in text]
+    origins = [place for place, part in enumerate(parts) for _ in part]
+    small = "".join(parts)
+    if len(turned) == len(small):
+        return turned, origins
     places, at = [], 0
     for character in turned:
         # What folding adds is an underscore where the case turns.
-        if at < len(small) and character == small[at]:
-            places.append(origin[at])
-            at += 1
-        else:
-            places.append(origin[min(at, len(origin) - 1)])
+        places.append(origins[min(at, len(origins) - 1)])
+        at += at < len(small) and character == small[at]
     return turned, places
 
 

@@ -1,7 +1,7 @@
 """The nodes as they are shown, by slot: those of a fill as Arrow columns, those that changed since as they are."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +9,8 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it brings no types
 
 from registry.search.document import NodeDocument
 
+#: How many nodes of a fill are kept as they were last shown: the best are shown again and again.
+_KEPT = 20_000
 _TIME = pa.timestamp("us", "UTC")
 _JSON = ("capabilities", "endpoints", "metadata")
 #: The columns of nodes on their way into an index, one row a node; three of them are JSON.
@@ -42,21 +44,24 @@ class Pages:
         self._columns: Mapping[str, Any] = {name: filled[name].combine_chunks() for name in NODES.names}
         self._filled = len(filled)
         self._changed: dict[int, NodeDocument | None] = {}
+        self._shown: dict[int, NodeDocument] = {}
 
     def get(self, slot: int) -> NodeDocument | None:
         """Return the node of a slot; None if it is gone."""
         if slot in self._changed:
             return self._changed[slot]
-        return self._read(slot) if slot < self._filled else None
+        if slot in self._shown:
+            return self._shown[slot]
+        return self._keep(slot) if slot < self._filled else None
 
     def put(self, slot: int, document: NodeDocument | None) -> None:
         """Show another node, or none."""
         self._changed[slot] = document
 
-    def changed(self, slots: Sequence[int]) -> list[tuple[int, NodeDocument]]:
-        """Return the nodes of these slots, without those that are gone."""
-        found = ((slot, self.get(slot)) for slot in slots)
-        return [(slot, document) for slot, document in found if document is not None]
+    def _keep(self, slot: int) -> NodeDocument:
+        if len(self._shown) >= _KEPT:
+            self._shown.clear()
+        return self._shown.setdefault(slot, self._read(slot))
 
     def _read(self, slot: int) -> NodeDocument:
         row = {name: column[slot].as_py() for name, column in self._columns.items()}

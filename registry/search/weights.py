@@ -75,8 +75,7 @@ def inverse_frequency(nodes_with_term: int, nodes: int) -> float:
 def _fields(given: Iterable[tuple[Field, str]]) -> dict[Field, FieldTerms]:
     found: dict[Field, FieldTerms] = {}
     for field, text in given:
-        # What stands in capabilities and metadata stands in many nodes; a name or an id seldom does.
-        terms, length = _remembered(text) if len(text) < 60 and field is not Field.NAME else _terms(text)
+        terms, length = text_terms(text)
         before = found.get(field)
         if before is None:
             found[field] = FieldTerms([*terms], length)
@@ -86,20 +85,26 @@ def _fields(given: Iterable[tuple[Field, str]]) -> dict[Field, FieldTerms]:
     return found
 
 
-def _terms(text: str) -> tuple[list[str], int]:
+@lru_cache(maxsize=50_000)
+def text_terms(text: str) -> FieldTerms:
+    """Return the words and joins of one text. What stands in capabilities and metadata stands in many nodes."""
     terms: list[str] = []
     length = 0
     for identifier in identifiers(text):
         length += len(identifier)
         terms += identifier
-        if len(identifier) > 1:
-            terms += joins_of(identifier)
-    return terms, length
+        terms += joins_of(identifier)
+    return FieldTerms(terms, length)
 
 
-@lru_cache(maxsize=100_000)
-def _remembered(text: str) -> tuple[list[str], int]:
-    return _terms(text)
-
-
-__all__ = ["FIELDS", "K1", "FieldTerms", "FieldWeight", "inverse_frequency", "saturated", "shares", "weights"]
+__all__ = [
+    "FIELDS",
+    "K1",
+    "FieldTerms",
+    "FieldWeight",
+    "inverse_frequency",
+    "saturated",
+    "shares",
+    "text_terms",
+    "weights",
+]

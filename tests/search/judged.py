@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a table)
 """A judged set: nodes, questions, and which nodes whoever asks wants to see: 3 the very one, 2 good, 1 of some use.
 
 The judgements say what a person wants who types the question, with the whole list of nodes at hand, and were written

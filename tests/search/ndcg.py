@@ -15,7 +15,7 @@ def ndcg10(found: Sequence[str], use: Mapping[str, int]) -> float:
 
 
 def _gain(uses: Sequence[int]) -> float:
-    return sum((2**use - 1) / log2(place + 2) for place, use in enumerate(uses[:10]))
+    return sum((2.0**use - 1) / log2(place + 2) for place, use in enumerate(uses[:10]))
 
 
 __all__ = ["ndcg10"]

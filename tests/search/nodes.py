@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,15 +14,16 @@ from registry.search.pages import as_table
 from registry.search.request import Answer, Page, Request
 from sql.connection import Connection
 
-_THINGS = (
+_WORDS = (
     "kafka http grpc postgres redis s3 email invoice payment order user session token image video audio text vector "
     "embedding feature model metric log trace event schema contract report billing shipping catalog price stock ticket "
     "chat search crawl feed news weather map route fleet sensor device firmware backup archive audit policy consent"
-).split()
-_DOES = (
-    "consumer producer validator parser router gateway adapter loader writer reader indexer aggregator reducer splitter "
-    "merger enricher classifier detector scorer ranker planner scheduler dispatcher notifier exporter importer monitor"
-).split()
+)
+_DEEDS = (
+    "consumer producer validator parser router gateway adapter loader writer reader indexer aggregator reducer "
+    "splitter merger enricher classifier detector scorer ranker planner scheduler dispatcher notifier exporter importer monitor"
+)
+_THINGS, _DOES = _WORDS.split(" "), _DEEDS.split(" ")
 _TYPES = ("effect", "compute", "reducer", "orchestrator")
 _HEALTHS = (*["healthy"] * 7, "degraded", "unhealthy", "unknown")
 _START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -63,17 +64,7 @@ def many_nodes(count: int, seed: int = 1) -> Iterator[NodeDocument]:
             node_name=f"{first.title()}{second.title()}{does.title()}",
             node_type=rng.choice(_TYPES),
             version=f"{rng.randint(0, 4)}.{rng.randint(0, 12)}.{rng.randint(0, 9)}",
-            capabilities=[
-                {
-                    "name": name,
-                    "description": f"{name.split('_')[1].title()} of {thing} data for {rng.choice(_THINGS)} requests",
-                }
-                for name, thing in dict(
-                    (f"{thing}_{rng.choice(_DOES)}", other)
-                    for thing, other in zip(things[:4], things[4:], strict=False)
-                    if rng.random() < 0.7
-                ).items()
-            ],
+            capabilities=_capabilities(things, rng),
             endpoints={"http": {"url": f"http://10.0.0.{number % 250}:8080"}},
             health_status=rng.choice(_HEALTHS),
             registered_at=_START + timedelta(seconds=number),
@@ -85,6 +76,18 @@ def many_nodes(count: int, seed: int = 1) -> Iterator[NodeDocument]:
                 "region": rng.choice(("eu-west-1", "us-east-2")),
             },
         )
+
+
+def _capabilities(things: Sequence[str], rng: random.Random) -> list[dict[str, str]]:
+    pairs = [pair for pair in zip(things[:4], things[4:], strict=False) if rng.random() < 0.7]
+    named = {f"{thing}_{rng.choice(_DOES)}": other for thing, other in pairs}
+    return [
+        {
+            "name": name,
+            "description": f"{name.split('_')[1].title()} of {other} data for {rng.choice(_THINGS)} requests",
+        }
+        for name, other in named.items()
+    ]
 
 
 _COLUMNS = (

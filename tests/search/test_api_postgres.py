@@ -1,7 +1,7 @@
 """The search as a whole, over a real Postgres that others write to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from time import monotonic
 
@@ -70,7 +70,8 @@ async def test_following_goes_on_after_the_connection_broke(api: SearchAPI, data
     """When the server ends the connection, the search opens another and misses nothing."""
     await _found(api, "anything")
     database.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE pid <> pg_backend_pid() AND datname = current_database()"
     )
     write(database, [node("n-1", "KafkaConsumer")])
     assert await _soon(lambda: _is(api, "kafka", ["n-1"]), seconds=3.0)

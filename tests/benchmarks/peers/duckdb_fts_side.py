@@ -1,8 +1,8 @@
 """DuckDB's full text search: `duckdb_fts_side.py JOB`, by the python that has DuckDB 1.4 and its fts extension.
 
-JOB is {"nodes": file of JSON lines with id, node_type and the columns, "columns": [...], "queries": [[words, node_type or
-null], ...], "limit": how many to return}. Prints {"found": [[id, ...], ...], "ms": [...]}: one entry a query. The
-extension's defaults throughout: its tokenizer, its stemmer, its BM25, any word may match.
+JOB is a file: {"nodes": file of JSON lines with id, node_type and the columns, "columns": [...], "queries": [[words,
+node_type or null], ...], "limit": how many}. Prints {"found": [[id, ...], ...], "ms": [...]}, one each query.
+The extension's defaults throughout: its tokenizer, its stemmer, its BM25, any word may match.
 """
 
 import json
