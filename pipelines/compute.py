@@ -12,7 +12,8 @@ from pipelines.snapshot import Snapshot, days_around
 from pipelines.statistics import all_statistics
 from pipelines.windows import Window
 
-_NEEDED = [
+#: The columns of events that generations are made of.
+NEEDED = [
     "kind",
     "event_id",
     "workflow_id",
@@ -44,14 +45,14 @@ def rows_of(snapshot: Snapshot, windows: Windows, *, as_of: datetime) -> pl.Data
 def generations_around(snapshot: Snapshot, windows: Sequence[Window]) -> pl.DataFrame:
     """Return the generations of the windows, and those of the days around them as far as is known there."""
     days = days_around(windows)
-    near = snapshot.events_around(days).select(_NEEDED)
+    near = snapshot.events_around(days).select(NEEDED)
     found = generations(near).collect()
     concerned = found.filter(_is_between(windows))["workflow_id"].unique()
     strays = found.filter(_is_stray(), pl.col("workflow_id").is_in(concerned.implode()))["workflow_id"].unique()
     if strays.is_empty():
         return found
     # Their beginnings lie further away: rare enough to look through the whole lake for them.
-    everywhere = snapshot.events().select(_NEEDED).filter(pl.col("workflow_id").is_in(strays.implode()))
+    everywhere = snapshot.events().select(NEEDED).filter(pl.col("workflow_id").is_in(strays.implode()))
     whole = generations(everywhere).collect()
     return pl.concat([found.filter(~pl.col("workflow_id").is_in(strays.implode())), whole])
 

@@ -21,7 +21,7 @@ _ROOM = 1 << 20
 
 
 class Order(Generic[Key]):
-    """Labels of keys. `moved` lists what labels were changed by the latest `add`: pairs of old and new.
+    """Labels of keys. `moved` lists what labels the latest `add` changed: old ones, and the new one of each.
 
     >>> order = Order(["a", "c"])
     >>> order.label("a") < order.add("b") < order.label("c")
