@@ -16,21 +16,29 @@ if TYPE_CHECKING:
         ModelNodeQueryInput,
         ModelNodeRegistrationInput,
     )
+    from registry.search_api import EnumSortBy, EnumSortOrder, ModelSearchQuery, SearchAPI
 
 __all__ = [
     "EnumHealthStatus",
     "EnumNodeChange",
     "EnumNodeType",
     "EnumRegistrationStatus",
+    "EnumSortBy",
+    "EnumSortOrder",
     "ModelCapability",
     "ModelEndpoint",
     "ModelHealthCheck",
     "ModelNodeIntrospection",
     "ModelNodeQueryInput",
     "ModelNodeRegistrationInput",
+    "ModelSearchQuery",
+    "SearchAPI",
 ]
 
+_SEARCH = {"EnumSortBy", "EnumSortOrder", "ModelSearchQuery", "SearchAPI"}
+
 _HOMES = {name: "registry.enums" if name.startswith("Enum") else "registry.models" for name in __all__}
+_HOMES.update(dict.fromkeys(_SEARCH, "registry.search_api"))
 
 
 def __getattr__(name: str) -> object:

@@ -1,21 +1,22 @@
 """`omninode registry search` and `discover`: ask an index that is filled for it, and print."""
 
 import asyncio
+import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from omninode.cli.door import read_settings
-from omninode.cli.output import Column, OutputFormat, Row, print_rows, print_table
+from omninode.cli.output import Column, OutputFormat, Row, json_text, print_rows, print_table
 from omninode.errors import BadInput
 from pipelines.outcomes import lake_outcomes
 from pipelines.parts import postgres
 from registry.search.feed import Feed, PostgresFeed
 from registry.search.index import Generation
 from registry.search_api import SearchAPI
-from registry.search_models import ModelSearchQuery, ModelSearchResponse
+from registry.search_models import ModelNode, ModelSearchQuery, ModelSearchResponse
 
 #: In a table, a list longer than this is cut.
 _MOST_NAMES = 4
@@ -32,13 +33,14 @@ class _Registered:
 
 
 def run_search(query: ModelSearchQuery, *, node_type: str | None, output: OutputFormat) -> None:
-    """Print a page of what is found; as JSON with facets and counts, else the counts go to standard error."""
+    """Print a page of what is found; as JSON one object with counts and facets, which else go to standard error."""
     with _search() as api:
         answer = asyncio.run(api.search(_of_type(query, node_type)))
-    rows = [result.model_dump(mode="json") for result in answer.results]
     if output is OutputFormat.JSON:
-        print_rows([answer.model_dump(mode="json")], [], output, title="")
+        # A snapshot ends with this process.
+        sys.stdout.write(json_text(answer.model_dump(mode="json", exclude={"snapshot", "age_seconds"})) + "\n")
         return
+    rows = _rows(answer.results, output)
     print_rows(rows, [*_COLUMNS, _SCORE], output, title=f"Nodes found for {query.query!r}" if query.query else "Nodes")
     if query.explain and output is OutputFormat.TABLE:
         print_table([_explained(row, word) for row in rows for word in row["explanation"]], _WHY, title="Why")
@@ -49,10 +51,10 @@ def run_discover(query: ModelSearchQuery, *, node_type: str | None, output: Outp
     """Print every node that matches."""
     with _search() as api:
         found = asyncio.run(api.discover(_of_type(query, node_type)))
-    rows = [node.model_dump(mode="json") for node in found]
+    rows = _rows(found, output)
     if not rows:
         sys.stderr.write("omninode: no node matches\n")
-    print_rows(rows, _COLUMNS, output, title=f"{len(rows):,} nodes")
+    print_rows(rows, _COLUMNS, output, title=_nodes(len(rows)))
 
 
 @contextmanager
@@ -75,12 +77,28 @@ def _of_type(query: ModelSearchQuery, node_type: str | None) -> ModelSearchQuery
     return query.model_copy(update={"node_type": node_type.strip().lower()})
 
 
+def _rows(nodes: Sequence[ModelNode], output: OutputFormat) -> Sequence[Row]:
+    rows = [node.model_dump(mode="json") for node in nodes]
+    return [_flat(row) for row in rows] if output is OutputFormat.CSV else rows
+
+
+def _flat(row: Row) -> Row:
+    """What differs from node to node cannot have columns of its own: names between semicolons, the rest as JSON."""
+    names = ";".join(capability["name"] for capability in row["capabilities"])
+    kept = {name: value for name, value in row.items() if name not in ("highlights", "explanation")}
+    return {**kept, "capabilities": names, **{name: json.dumps(row[name]) for name in ("endpoints", "metadata")}}
+
+
+def _nodes(count: int) -> str:
+    return f"{count:,} node{'' if count == 1 else 's'}"
+
+
 def _counts(answer: ModelSearchResponse) -> str:
     if not answer.total_count:
         return "omninode: nothing was found; fewer words or filters find more\n"
     facets = "; ".join(f"{name} {_values(answer.facets[name])}" for name in ("node_type", "health_status"))
     page = f"page {answer.page} of {answer.total_pages}"
-    return f"omninode: {answer.total_count:,} nodes, {page}, in {answer.query_time_ms:.1f} ms; {facets}\n"
+    return f"omninode: {_nodes(answer.total_count)}, {page}, in {answer.query_time_ms:.1f} ms; {facets}\n"
 
 
 def _values(counts: Mapping[str, int]) -> str:

@@ -20,9 +20,8 @@ _WORDS = (
     "chat search crawl feed news weather map route fleet sensor device firmware backup archive audit policy consent"
 )
 _DEEDS = (
-    "consumer producer "
-    "validator parser router gateway adapter loader writer reader indexer aggregator reducer "
-    "splitter merger enricher classifier detector scorer ranker planner scheduler dispatcher notifier exporter importer monitor"
+    "consumer producer validator parser router gateway adapter loader writer reader indexer aggregator reducer splitter"
+    " merger enricher classifier detector scorer ranker planner scheduler dispatcher notifier exporter importer monitor"
 )
 _THINGS, _DOES = _WORDS.split(" "), _DEEDS.split(" ")
 _TYPES = ("effect", "compute", "reducer", "orchestrator")

@@ -24,7 +24,8 @@ _ASCENDING = [
 
 def test_versions_are_ordered_by_semver() -> None:
     """SemVer's own example, numbers by value, and what is no version last."""
-    assert sorted(_ASCENDING[::-1], key=version_key) == _ASCENDING
+    backwards = _ASCENDING[::-1]
+    assert sorted(backwards, key=version_key) == _ASCENDING
     assert version_key("1.0.0+build.5") == version_key("1.0.0")
 
 
