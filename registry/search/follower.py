@@ -19,11 +19,11 @@ _PAUSE_SECONDS = 0.5
 
 
 class Follower:
-    """An index that follows a feed. `on_change` is called with it after a fill and when nodes changed."""
+    """An index that follows a feed. `on_look` is called with it after the fill and after each look."""
 
-    def __init__(self, open_feed: Callable[[], Feed], on_change: Callable[[SearchIndex], None] | None = None) -> None:
+    def __init__(self, open_feed: Callable[[], Feed], on_look: Callable[[SearchIndex], None] | None = None) -> None:
         self._open_feed = open_feed
-        self._on_change = on_change
+        self._on_look = on_look
         self._lock = Lock()
         self._stop = Event()
         self._index: SearchIndex | None = None
@@ -93,14 +93,13 @@ class Follower:
         assert self._index is not None
         self._index.put(changes.nodes)
         self._index.drop(changes.removed)
-        if changes.nodes:
-            self._tell(self._index)
+        self._tell(self._index)
         self._looked = began
         return changes.watermark
 
     def _tell(self, index: SearchIndex) -> None:
-        if self._on_change is not None:
-            self._on_change(index)
+        if self._on_look is not None:
+            self._on_look(index)
 
 
 def _close(feed: Feed | None) -> None:
