@@ -192,6 +192,7 @@ FROM registered_nodes
 WHERE changed_xid >= %(since)s::TEXT::XID8;
 
 -- get_removed_nodes --
+-- The nodes that such a transaction removed, and that did not come back.
 SELECT DISTINCT h.node_id
 FROM node_history AS h
 WHERE h.changed_xid >= %(since)s::TEXT::XID8
@@ -199,6 +200,7 @@ AND h.change = 'deregistered'
 AND NOT EXISTS (SELECT FROM registered_nodes AS n WHERE n.node_id = h.node_id);
 
 -- listen_to_nodes --
+-- A notice only makes the next look sooner: what it says is not read.
 LISTEN registry_changed;
 
 -- take_migration_turn --

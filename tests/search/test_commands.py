@@ -42,14 +42,6 @@ def test_discover_prints_every_match(command: CommandLine, database: Connection)
     assert len(command.rows("registry", "discover", "--capability", "many_things", "--format", "json")) == 150
 
 
-def test_what_cannot_be_asked_is_refused(command: CommandLine) -> None:
-    """In one line, with exit code 2."""
-    refused = command.run("registry", "search", "kafka", "--version", ">>1")
-    assert refused.returncode == 2
-    assert "version: '>>1' is no range of versions; write 1.2.0" in refused.stderr
-    assert "Traceback" not in refused.stderr
-
-
 def test_quality_is_that_of_the_generation_in_the_lake(
     command: CommandLine, database: Connection, tmp_path: Path
 ) -> None:

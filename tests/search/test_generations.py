@@ -17,8 +17,9 @@ def test_a_generation_that_ends_later_is_looked_up_again() -> None:
 
     index = index_of(*(node(f"n-{number}", metadata={"workflow_id": f"w-{number}"}) for number in (1, 2)))
     generations = Generations(look_up, lambda: now)
-    for now in (1.0, 2.0):
-        generations.tell(index)
+    generations.tell(index)
+    now = 20.0
+    generations.tell(index)
     ended["w-2"] = Generation(0.5, False)
     generations.tell(index)
     assert {hit.document.node_id: hit.quality_score for hit in ask(index).hits} == {"n-1": 0.9, "n-2": None}
