@@ -39,7 +39,8 @@ def page(query: ModelSearchQuery) -> Page:
 
 def response(query: ModelSearchQuery, answer: Answer, *, seconds: float, age_seconds: float) -> ModelSearchResponse:
     """Return what the index answered."""
-    return ModelSearchResponse(
+    # What the index holds was checked when it was registered.
+    return ModelSearchResponse.model_construct(
         results=[_result(query, answer, hit) for hit in answer.hits],
         total_count=answer.total,
         total_pages=ceil(answer.total / query.page_size),
@@ -59,7 +60,6 @@ def node(hit: Hit) -> ModelNode:
 
 def _result(query: ModelSearchQuery, answer: Answer, hit: Hit) -> ModelSearchResult:
     found = highlights(hit.document, answer.words) if query.highlight and answer.words else []
-    # What the index holds was checked when it was registered.
     return ModelSearchResult.model_construct(
         **_shown(hit),
         relevance_score=hit.score,

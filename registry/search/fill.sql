@@ -27,7 +27,11 @@ UNION ALL SELECT slot, 'metadata', node_id FROM nodes
 UNION ALL
 SELECT slot, 'metadata', unnest([
     CASE WHEN entry.parent IS NOT NULL AND entry.fullkey NOT LIKE '%]' THEN entry.key END,
-    CASE WHEN entry.type IN ('VARCHAR', 'UBIGINT', 'BIGINT', 'DOUBLE', 'HUGEINT', 'UHUGEINT') THEN entry.atom ->> '$' END
+    -- Postgres keeps the zeros of 1.50.
+    CASE
+        WHEN entry.type = 'DOUBLE' THEN (entry.atom ->> '$')::DOUBLE::VARCHAR
+        WHEN entry.type IN ('VARCHAR', 'UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT') THEN entry.atom ->> '$'
+    END
 ])
 FROM nodes, json_tree(nodes.metadata) AS entry;
 

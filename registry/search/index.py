@@ -133,7 +133,7 @@ class SearchIndex:
     def _matches(self, request: Request) -> tuple[Matches, list[Word]]:
         words = plan(request.query, self._postings, self._nodes)
         if not words:
-            slots = np.arange(self._columns.size, dtype=np.int32)
+            slots = np.flatnonzero(self._columns["alive"]).astype(np.int32)
             kept = slots[request.filters.keep(slots, self._columns, self._postings)]
             return Matches(kept, np.ones(len(kept), np.float32)), []
         found = self._match(words, request)

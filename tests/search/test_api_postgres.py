@@ -96,6 +96,17 @@ async def _counts(api: SearchAPI, count: int) -> bool:
     return (await api.search(ModelSearchQuery())).total_count == count
 
 
+async def test_numbers_are_found_as_postgres_keeps_them(database_url: str, database: Connection) -> None:
+    """What was 7.30 at the fill is gone when it is 8.40."""
+    write(database, [node("n-1")])
+    database.execute("UPDATE registered_nodes SET metadata = '{\"ratio\": 7.30}'")
+    with SearchAPI(PostgresNodes(database_url)) as api:
+        assert await _found(api, "ratio 7.3") == ["n-1"]
+        database.execute("UPDATE registered_nodes SET metadata = '{\"ratio\": 8.40}'")
+        assert await _soon(lambda: _is(api, "8.4", ["n-1"]))
+        assert await _found(api, "7.3") == []
+
+
 async def test_discovery_returns_every_match(api: SearchAPI, database: Connection) -> None:
     """`discover_*` are not cut off at a page."""
     copy(database, many_nodes(1_500))

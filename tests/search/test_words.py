@@ -38,7 +38,7 @@ def test_identifiers_are_joined_too() -> None:
 
 _TEXT = st.text(st.sampled_from("abzABZ019_-. éßЖ界\t"), min_size=1, max_size=24)
 _METADATA = st.recursive(
-    st.none() | st.booleans() | st.integers(-999, 999) | _TEXT,
+    st.none() | st.booleans() | st.integers(-999, 999) | st.floats(0.001, 999) | _TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
     max_leaves=6,
 )
