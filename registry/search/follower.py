@@ -6,7 +6,6 @@ from datetime import timedelta
 from threading import Event, Lock, Thread
 from time import monotonic
 
-from omninode.errors import OmninodeError
 from registry.search.feed import Feed
 from registry.search.index import SearchIndex
 
@@ -77,7 +76,7 @@ class Follower:
                 feed = feed or self._open_feed()
                 watermark = self._look(feed, watermark)
                 feed.wait(_LOOK)
-            except OmninodeError as error:
+            except Exception as error:  # noqa: BLE001  whatever it was, the next try may do
                 _LOG.warning("The search does not hear of changes: %s", error)
                 _close(feed)
                 feed = None

@@ -5,7 +5,7 @@ replaced, never written to: who has got one can read on.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -102,11 +102,6 @@ class Postings:
             self._changed[term] = Posting(np.delete(slots, at), np.delete(weights, at))
             if len(slots) == 1:
                 del self._terms[bisect_left(self._terms, term)]
-
-    def runs(self, prefix: str) -> Iterator[tuple[str, Posting]]:
-        """Yield the terms that begin so, with their postings."""
-        for term in self.beginning_with(prefix):
-            yield term, self.get(term)
 
     def _add_term(self, term: str) -> None:
         insort(self._terms, term)

@@ -52,10 +52,5 @@ class Snapshots:
         self._kept.move_to_end(name)
         return found
 
-    def clear(self) -> None:
-        """Forget them all."""
-        self._kept.clear()
-        self._bytes = 0
-
 
 __all__ = ["Found", "Snapshots"]

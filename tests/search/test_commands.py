@@ -36,12 +36,6 @@ def test_search_prints_a_page_and_its_counts(command: CommandLine) -> None:
     assert {row["node_id"]: row["capabilities"] for row in rows}["api1"] == "http_api;rate_limiting"
 
 
-def test_discover_prints_every_match(command: CommandLine, database: Connection) -> None:
-    """Of a type, with a capability; more than a page."""
-    write(database, [node(f"n-{number}", "Many", "many_things") for number in range(150)])
-    assert len(command.rows("registry", "discover", "--capability", "many_things", "--format", "json")) == 150
-
-
 def test_quality_is_that_of_the_generation_in_the_lake(
     command: CommandLine, database: Connection, tmp_path: Path
 ) -> None:

@@ -41,11 +41,15 @@ class _PutBack:
 
     def __init__(self) -> None:
         self.nodes, self.watermark = [node("a", "KafkaConsumer"), node("b", "KafkaProducer")], 10
+        self.breaks = 0
 
     def read_all(self) -> tuple[Any, int]:
         return as_table(self.nodes), self.watermark
 
     def changes(self, since: int) -> Changes:
+        if self.breaks:
+            self.breaks -= 1
+            raise RuntimeError("not what anybody expects")
         return Changes(list[NodeDocument](), [], self.watermark)
 
     def wait(self, longest: timedelta) -> bool:
@@ -57,10 +61,12 @@ class _PutBack:
 
 
 def test_what_was_put_back_is_read_anew() -> None:
-    """A database restored from a backup has no node that it does not have any more."""
+    """A database restored from a backup has no node that it does not have any more; errors end nothing."""
     feed = _PutBack()
     follower = Follower(lambda: feed)
     assert set(ids(ask(follower.index(), "kafka"))) == {"a", "b"}
+    feed.breaks = 1
+    assert _soon(lambda: feed.breaks == 0)
     feed.nodes, feed.watermark = [node("a", "KafkaConsumer")], 5
     assert _soon(lambda: ids(ask(follower.index(), "kafka")) == ["a"])
     follower.close()

@@ -49,7 +49,7 @@ _METADATA = st.recursive(
     capabilities=st.dictionaries(_TEXT, _TEXT | st.just(""), max_size=3),
     metadata=st.dictionaries(_TEXT, _METADATA, max_size=3),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_a_fill_makes_the_terms_that_a_single_change_does(
     name: str, capabilities: dict[str, str], metadata: dict[str, object]
 ) -> None:
