@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 
 class Field(StrEnum):
@@ -14,13 +14,6 @@ class Field(StrEnum):
     CAPABILITY = "capability"
     DESCRIPTION = "description"
     METADATA = "metadata"
-
-
-class Capability(NamedTuple):
-    """What a node can do."""
-
-    name: str
-    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +69,4 @@ def metadata_texts(metadata: Any) -> Iterator[str]:
         yield str(metadata)
 
 
-__all__ = ["Capability", "Field", "NodeDocument", "metadata_texts", "texts"]
+__all__ = ["Field", "NodeDocument", "metadata_texts", "texts"]

@@ -120,11 +120,6 @@ class SearchIndex:
             fresh, self._fresh = self._fresh, set()
             return [document for slot in fresh if (document := self._pages.get(slot)) is not None]
 
-    def plan(self, query: str) -> list[Word]:
-        """Return what a query looks for."""
-        with self._lock:
-            return plan(query, self._postings, self._nodes)
-
     def _found(self, request: Request) -> Found:
         matches, words = self._matches(request)
         counts = facets(matches.slots, self._columns)

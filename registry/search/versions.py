@@ -38,15 +38,6 @@ def version_key(text: str) -> VersionKey:
     )
 
 
-def is_version(text: str) -> bool:
-    """Tell whether this is a version.
-
-    >>> is_version("1.2.0-rc.1"), is_version("latest")
-    (True, False)
-    """
-    return _VERSION.fullmatch(text.strip()) is not None
-
-
 def before_prereleases(major: int, minor: int, patch: int) -> VersionKey:
     """Return the key below each prerelease of this release."""
     return (0, major, minor, patch, ())
@@ -57,4 +48,4 @@ def _prerelease(text: str) -> VersionKey:
     return tuple((0, int(part)) if part.isdigit() else (1, part) for part in text.split("."))
 
 
-__all__ = ["VersionKey", "before_prereleases", "is_version", "version_key"]
+__all__ = ["VersionKey", "before_prereleases", "version_key"]
