@@ -14,7 +14,7 @@ from registry.search_api import ModelSearchQuery, SearchAPI
 from tests.search.nodes import ask, ids, node
 
 
-def _soon(what: Callable[[], bool], seconds: float = 2.0) -> bool:
+def _soon(what: Callable[[], bool], seconds: float = 15.0) -> bool:
     deadline = monotonic() + seconds
     while not what() and monotonic() < deadline:
         sleep(0.002)
