@@ -17,7 +17,8 @@ from pipelines.stages import stages_of
 from pipelines.statistics import all_statistics
 from pipelines.windows import Window
 
-_NEEDED = [
+#: The columns of events that generations are made of.
+NEEDED = [
     "kind",
     "event_id",
     "workflow_id",
@@ -71,7 +72,7 @@ def attempts_of(events: pl.LazyFrame, /) -> Attempts:
 
 def attempts_around(snapshot: Snapshot, windows: Sequence[Window]) -> Attempts:
     """Return the attempts of the windows, and those of the days around them as far as is known there."""
-    near = snapshot.events_around(days_around(windows)).select(_NEEDED)
+    near = snapshot.events_around(days_around(windows)).select(NEEDED)
     found = attempts_of(near)
     strays = _strays(found.generations, windows)
     if strays.is_empty():
@@ -86,7 +87,7 @@ def attempts_around(snapshot: Snapshot, windows: Sequence[Window]) -> Attempts:
 
 def events_around(snapshot: Snapshot, windows: Sequence[Window]) -> pl.DataFrame:
     """Return the events that `attempts_around` looks at: for those who want to tell the same in another way."""
-    near = snapshot.events_around(days_around(windows)).select(_NEEDED).collect()
+    near = snapshot.events_around(days_around(windows)).select(NEEDED).collect()
     strays = _strays(attempts_of(near.lazy()).generations, windows)
     if strays.is_empty():
         return near
@@ -101,7 +102,7 @@ def _strays(found: pl.DataFrame, windows: Sequence[Window]) -> pl.Series:
 
 
 def _events_of(snapshot: Snapshot, workflows: pl.Series) -> pl.LazyFrame:
-    return snapshot.events().select(_NEEDED).filter(pl.col("workflow_id").is_in(workflows.implode()))
+    return snapshot.events().select(NEEDED).filter(pl.col("workflow_id").is_in(workflows.implode()))
 
 
 def _is_between(windows: Sequence[Window]) -> pl.Expr:

@@ -2,14 +2,7 @@
 
 from enum import StrEnum
 
-
-class EnumNodeType(StrEnum):
-    """The ONEX node types. The set is open: a plain string is accepted wherever a member is."""
-
-    EFFECT = "effect"
-    COMPUTE = "compute"
-    REDUCER = "reducer"
-    ORCHESTRATOR = "orchestrator"
+from omninode.node_type import EnumNodeType
 
 
 class EnumDomain(StrEnum):
@@ -46,3 +39,6 @@ class EnumAggregationType(StrEnum):
     QUALITY_BUCKETS = "quality_buckets"
     TIME_WINDOW = "time_window"
     DOMAIN_GROUPING = "domain_grouping"
+
+
+__all__ = ["EnumAggregationType", "EnumDomain", "EnumNodeType", "EnumQualityBucket", "EnumWindowType"]

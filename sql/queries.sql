@@ -215,6 +215,46 @@ SELECT min(lake_version) FROM lake_batches WHERE lake_id = %(lake_id)s::UUID;
 -- The micro-batches that came after a version.
 SELECT batch_id FROM lake_batches WHERE lake_id = %(lake_id)s::UUID AND lake_version > %(lake_version)s AND batch_id <> '';
 
+-- start_one_look --
+-- What follows in the transaction sees one state of the database.
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+
+-- get_oldest_transaction --
+-- Whatever is committed later than this look was written by this transaction or one after it.
+SELECT pg_snapshot_xmin(pg_current_snapshot())::TEXT::BIGINT;
+
+-- copy_nodes --
+-- All nodes for the search, in the columns of sql/node_feed.py; times as microseconds.
+COPY (
+    SELECT
+        node_id, node_name, node_type, version, coalesce(health_status, 'unknown'), coalesce(capabilities, '[]'),
+        coalesce(endpoints, '{}'), coalesce(metadata, '{}'),
+        (extract(EPOCH FROM registration_timestamp) * 1000000)::BIGINT,
+        (extract(EPOCH FROM last_heartbeat) * 1000000)::BIGINT
+    FROM registered_nodes
+) TO STDOUT (FORMAT csv);
+
+-- get_changed_nodes --
+-- The nodes that this transaction or a later one wrote; what only repeats is among them.
+SELECT
+    node_id, node_name, node_type, version, coalesce(health_status, 'unknown') AS health_status,
+    coalesce(capabilities, '[]') AS capabilities, coalesce(endpoints, '{}') AS endpoints,
+    coalesce(metadata, '{}') AS metadata, registration_timestamp AS registered_at, last_heartbeat
+FROM registered_nodes
+WHERE changed_xid >= %(since)s::TEXT::XID8;
+
+-- get_removed_nodes --
+-- The nodes that such a transaction removed, and that did not come back.
+SELECT DISTINCT h.node_id
+FROM node_history AS h
+WHERE h.changed_xid >= %(since)s::TEXT::XID8
+AND h.change = 'deregistered'
+AND NOT EXISTS (SELECT FROM registered_nodes AS n WHERE n.node_id = h.node_id);
+
+-- listen_to_nodes --
+-- A notice only makes the next look sooner: what it says is not read.
+LISTEN registry_changed;
+
 -- take_migration_turn --
 -- Two migrators at once follow one another.
 SELECT pg_advisory_xact_lock(4702111234474983746);

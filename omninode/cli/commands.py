@@ -7,6 +7,7 @@ import typer
 
 from omninode.cli import lake_commands
 from omninode.cli.output import OutputFormat
+from omninode.cli.registry_search_commands import add_search_commands
 from pipelines.enums import EnumAggregationType, EnumWindowType
 
 app = typer.Typer(
@@ -182,3 +183,8 @@ def vacuum(
     from omninode.cli.lake import run_vacuum
 
     run_vacuum(older_than=older_than, dry_run=dry_run, output=output)
+
+
+registry = typer.Typer(help="The registered nodes.", no_args_is_help=True)
+app.add_typer(registry, name="registry")
+add_search_commands(registry)

@@ -16,6 +16,9 @@ from tests.benchmarks.ingest_vs_consume import INGEST_VS_CONSUME
 from tests.benchmarks.ingest_vs_pathway import INGEST_VS_PATHWAY
 from tests.benchmarks.ingest_vs_quix import INGEST_VS_QUIX
 from tests.benchmarks.refresh_growth import REFRESH_GROWTH
+from tests.benchmarks.search_freshness import INDEX_FILL_100K, SEARCHABLE_P99
+from tests.benchmarks.search_p99 import SEARCH_1K_P99, SEARCH_1M_P99, SEARCH_100K_P99
+from tests.benchmarks.search_vs import SEARCH_VS_DUCKDB, SEARCH_VS_POSTGRES, SEARCH_VS_SQLITE, SEARCH_VS_TANTIVY
 from tests.benchmarks.stats_1000_events import STATS_1000_EVENTS
 from tests.benchmarks.table import print_table
 
@@ -27,6 +30,15 @@ BENCHMARKS = (
     INGEST_COMMIT_P99,
     INGEST_RSS,
     REFRESH_GROWTH,
+    SEARCH_1K_P99,
+    SEARCH_100K_P99,
+    SEARCH_1M_P99,
+    SEARCH_VS_POSTGRES,
+    SEARCH_VS_SQLITE,
+    SEARCH_VS_DUCKDB,
+    SEARCH_VS_TANTIVY,
+    SEARCHABLE_P99,
+    INDEX_FILL_100K,
 )
 
 

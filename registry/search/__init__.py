@@ -1,0 +1,1 @@
+"""Search over registered nodes: words, postings, ranking, facets. See docs/search.md."""
