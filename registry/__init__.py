@@ -1,4 +1,4 @@
-"""The node registry: dual registration in Consul and Postgres, health, history and search.
+"""The node registry. There are its models and tables; dual registration, health and search are still to come.
 
 The public names below are loaded when they are first used.
 """

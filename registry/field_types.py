@@ -20,6 +20,7 @@ from registry.limits import (
     MAX_VERSION,
 )
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+~-]*")
 _TYPE = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _NUMBER = r"(?:0|[1-9]\d*)"
@@ -38,7 +39,7 @@ def _text(value: object) -> object:
 
 
 def _one_line(value: str) -> str:
-    if any(ord(letter) < 32 or 127 <= ord(letter) < 160 or 0xD800 <= ord(letter) <= 0xDFFF for letter in value):
+    if _CONTROL.search(value):
         raise PydanticCustomError("text_out_of_range", "must not have control characters")
     return value
 
