@@ -30,10 +30,10 @@ $$;
 
 GRANT SELECT ON
     registered_nodes, codegen_metrics_aggregated, refreshed_windows, refresh_progress,
-    workflow_state_history, workflow_state_current
+    workflow_state_history, workflow_state_current, workflow_transitions_archived
 TO omninode_reader;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     registered_nodes, codegen_metrics_aggregated, refreshed_windows, refresh_progress,
-    workflow_state_history, workflow_state_current
+    workflow_state_history, workflow_state_current, workflow_transitions_archived
 TO omninode_writer;
