@@ -156,6 +156,35 @@ WHERE NOT accepted
 GROUP BY from_state, to_state, event, source, conflict, guard_conditions_met
 ORDER BY refused DESC, from_state, to_state, event, source;
 
+-- broken_histories --
+-- Workflows whose accepted transitions have gaps, do not follow one another, or lead elsewhere than where they stand; and
+-- histories without a workflow.
+WITH followed AS (
+    SELECT
+        workflow_id, transition_number, to_state,
+        from_state = lag(to_state, 1, from_state) OVER w AS follows,
+        transition_number = row_number() OVER w AS is_next,
+        lead(transition_number) OVER w IS NULL AS is_last
+    FROM workflow_state_history
+    WHERE accepted
+    WINDOW w AS (PARTITION BY workflow_id ORDER BY transition_number)
+),
+broken AS (
+    SELECT coalesce(f.workflow_id, c.workflow_id) AS workflow_id
+    FROM workflow_state_current AS c
+    FULL JOIN (
+        SELECT
+            workflow_id, bool_and(follows AND is_next) AS is_whole, max(transition_number) AS transitions,
+            max(to_state) FILTER (WHERE is_last) AS state
+        FROM followed
+        GROUP BY workflow_id
+    ) AS f ON f.workflow_id = c.workflow_id
+    WHERE c.workflow_id IS NULL
+    OR c.transition_count <> coalesce(f.transitions, 0)
+    OR (f.workflow_id IS NOT NULL AND (NOT f.is_whole OR f.state <> c.current_state))
+)
+SELECT workflow_id FROM broken ORDER BY workflow_id;
+
 -- retry_outcomes --
 -- What became of each attempt: how many workflows reached it, and in which terminal state they ended it.
 SELECT

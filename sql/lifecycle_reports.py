@@ -53,6 +53,10 @@ class LifecycleReports(LifecycleTables):
             query("stuck_workflows"), now=now, limit_seconds=seconds, state=state, limit=limit, least_stays=least_stays
         )
 
+    def broken_histories(self) -> list[Row]:
+        """Return the workflows that do not stand where their accepted transitions lead; there should be none."""
+        return self._rows(query("broken_histories"))
+
     def illegal_paths(self) -> list[Row]:
         """Return what was refused, and how often, the most frequent first."""
         return self._rows(query("illegal_paths"))

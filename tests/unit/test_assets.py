@@ -61,6 +61,8 @@ def test_the_graph_is_the_lake_its_upkeep_and_four_partitioned_statistics_made_f
         | {"kinds": ["deltalake", "parquet", "polars"], "parents": ["events"], "checks": ["row_counts_agree"]},
         "lake_retention": _UPKEEP
         | {"kinds": ["deltalake", "parquet"], "parents": ["events", "lake_compaction"], "checks": []},
+        "workflow_lifecycle": _UPKEEP
+        | {"kinds": ["polars", "postgres"], "parents": ["events"], "checks": ["histories_lead_to_states"]},
         "hourly_statistics": _STATISTICS
         | {"partitions": ("2025-01-01-00:00", "0 * * * *", "UTC", 1), "checks": ["hourly_rows_agree"]},
         "daily_statistics": _STATISTICS
@@ -80,7 +82,7 @@ def test_every_asset_check_and_schedule_is_described() -> None:
     described = [graph.get(key).description for key in graph.get_all_asset_keys()]
     described += [graph.get_check_spec(key).description for key in graph.asset_check_keys]
     described += [schedule.description for schedule in definitions.schedules or [] if hasattr(schedule, "description")]
-    assert len(described) == 7 + 6 + 6
+    assert len(described) == 8 + 7 + 7
     assert all(described)
 
 
