@@ -1,4 +1,4 @@
-"""How many transitions a second are derived from the events of a lake: five million, and how fast Postgres takes some."""
+"""How many of five million transitions a second are derived from a lake's events, and how fast Postgres takes some."""
 
 from datetime import UTC, datetime
 from pathlib import Path
