@@ -1,13 +1,16 @@
 """Messages in; events and dead letters out. The fast way for nearly all, the slow and exact way for the rest."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from functools import cache
+from typing import Any, NamedTuple, cast
 
 import polars as pl
 
-from ingest.columnar import facts_of, look_readable, read_lines, wire_schema
+from ingest.columnar import facts_of
 from ingest.decode_one import decode_one
 from ingest.identity import with_identity
 from ingest.kinds import EventKind
@@ -15,7 +18,10 @@ from ingest.limits import Limits
 from ingest.messages import Messages
 from ingest.reasons import Rejection
 from ingest.schema import DEAD_LETTERS, EVENTS, FACTS, POSITION, TIMESTAMP
+from ingest.wire import Wire, look_readable, read_lines, wire_schema
 
+#: Polars reads with all cores, but looks at what it read with one: so threads share a topic, each at least this many.
+_SMALLEST_SHARE = 10_000
 #: Fewer messages than this are read one by one rather than split further around a bad one.
 _SMALLEST_PIECE = 64
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,6 +40,15 @@ class Decoded:
     dead_letters: pl.DataFrame
 
 
+class _Share(NamedTuple):
+    """Some rows of one topic, which one thread reads; and, of all rows, the values and Kafka's times."""
+
+    kind: EventKind
+    rows: list[int]
+    values: Sequence[bytes | None]
+    kafka_times: pl.Series
+
+
 @dataclass(frozen=True, slots=True)
 class Decoder:
     """Reads messages by the contracts; every message becomes one event or one dead letter."""
@@ -44,33 +59,28 @@ class Decoder:
     def decode(self, messages: Messages, *, now: datetime, batch_id: str) -> Decoded:
         """Decode a micro-batch that came in at `now`. Raises nothing for any content of a message."""
         received = _positions(messages)
-        trusted = [
-            facts
-            for topic, rows in _rows_by_topic(received["topic"]).items()
+        shares = [
+            _Share(self.topics[topic], rows, messages.values, received["kafka_time"])
+            for topic, all_rows in _rows_by_topic(received["topic"]).items()
             if topic in self.topics
-            for facts in self._trusted(self.topics[topic], rows, messages.values, received["kafka_time"], now)
+            for rows in _shares(all_rows)
         ]
+        read = (_threads().map if len(shares) > 1 else map)(lambda share: list(self._trusted(share, now)), shares)
+        trusted = [facts for pieces in read for facts in pieces]
         others: Sequence[int] = []
         if sum(facts.height for facts in trusted) < len(messages):
             others = sorted(set(range(len(messages))).difference(*(facts["row"] for facts in trusted)))
         return self._collected(messages, received, trusted, others, now=now, batch_id=batch_id)
 
-    def _trusted(
-        self,
-        kind: EventKind,
-        rows: list[int],
-        all_values: Sequence[bytes | None],
-        kafka_times: pl.Series,
-        now: datetime,
-    ) -> Iterator[pl.DataFrame]:
-        """Read the messages of one topic at once; yield the facts of those that can be trusted, with their `row`."""
-        rows, values = _fitting(rows, [all_values[row] for row in rows], self.limits.max_message_bytes)
-        for indexes, wire in _pieces(values, wire_schema(kind, values)):
+    def _trusted(self, share: "_Share", now: datetime) -> Iterator[pl.DataFrame]:
+        """Read messages of one topic at once; yield the facts of those that can be trusted, with their `row`."""
+        rows, values = _fitting(share.rows, [share.values[row] for row in share.rows], self.limits.max_message_bytes)
+        for indexes, wire in _pieces(values, wire_schema(share.kind, values)):
             whole = len(indexes) == len(rows)
             row = pl.Series("row", rows if whole else [rows[index] for index in indexes], dtype=pl.UInt32)
-            facts = facts_of(wire.with_columns(kafka_times.gather(row)), kind, now=now, limits=self.limits)
+            facts = facts_of(wire, share.kafka_times.gather(row), share.kind, now=now, limits=self.limits)
             facts = facts.with_columns(row)
-            yield (facts if facts["trusted"].all() else facts.filter("trusted")).drop("trusted")
+            yield with_identity((facts if facts["trusted"].all() else facts.filter("trusted")).drop("trusted"))
 
     def _collected(
         self,
@@ -119,6 +129,22 @@ def _rows_by_topic(topics: pl.Series) -> dict[str, list[int]]:
     return rows
 
 
+def _shares(rows: list[int]) -> Iterator[list[int]]:
+    """Divide the rows of a topic among the threads."""
+    count = min(max(len(rows) // _SMALLEST_SHARE, 1), _cores())
+    size = -(-len(rows) // count)
+    return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_cores(), thread_name_prefix="decode")
+
+
 def _fitting(rows: list[int], values: list[bytes | None], most: int) -> tuple[list[int], list[bytes]]:
     """Leave out the values that are empty or too large, nearly always none."""
     if all(values):
@@ -129,27 +155,25 @@ def _fitting(rows: list[int], values: list[bytes | None], most: int) -> tuple[li
     return list(fit), list(fit.values())
 
 
-def _pieces(values: list[bytes], schema: pl.Schema) -> Iterator[tuple[Sequence[int], pl.DataFrame]]:
+def _pieces(values: list[bytes], schema: pl.Schema) -> Iterator[tuple[Sequence[int], Wire]]:
     """Read all at once or, if some of it is no JSON, what looks sound; yield indexes and what was read of them."""
     if not values:
         return
-    frame = read_lines(values, schema)
-    if frame is not None:
-        yield range(len(values)), frame
+    wire = read_lines(values, schema)
+    if wire is not None:
+        yield range(len(values)), wire
     else:
         sound = [index for index, looks in enumerate(look_readable(values)) if looks]
         yield from _halved(values, sound, schema)
 
 
-def _halved(
-    values: list[bytes], indexes: Sequence[int], schema: pl.Schema
-) -> Iterator[tuple[Sequence[int], pl.DataFrame]]:
+def _halved(values: list[bytes], indexes: Sequence[int], schema: pl.Schema) -> Iterator[tuple[Sequence[int], Wire]]:
     """Read in as large pieces as can be: a piece with a bad message is halved, and the smallest are given up."""
     if not indexes:
         return
-    frame = read_lines([values[index] for index in indexes], schema)
-    if frame is not None:
-        yield indexes, frame
+    wire = read_lines([values[index] for index in indexes], schema)
+    if wire is not None:
+        yield indexes, wire
     elif len(indexes) > _SMALLEST_PIECE:
         middle = len(indexes) // 2
         yield from _halved(values, indexes[:middle], schema)

@@ -270,6 +270,9 @@ class Ingestor:
         gaps = [gap for place in self.source.not_there() if (gap := self._gap(place))]
         if gaps:
             self._close(gaps)
+        else:
+            # By its ends Kafka has it after all: do not ask the same again without a pause.
+            self._wait_until = monotonic() + _SEE_SECONDS
         self._drop(_Amiss.PLACE)
 
     def _gap(self, place: PartitionId) -> Gap | None:

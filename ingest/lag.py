@@ -1,6 +1,6 @@
 """Look from outside how far the lake is behind Kafka; nobody needs to be ingesting."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from time import monotonic
 
@@ -28,11 +28,12 @@ def measure_lag(kafka: KafkaSettings, lake: Lake, *, timeout_seconds: float = 10
         offsets = {place: lake.next_offset(place) for place in source.partitions}
         source.start(offsets)
         ends = _ends(source, timeout_seconds)
+        lows = _lows(source, [place for place, offset in offsets.items() if offset is None and ends.get(place)])
     finally:
         source.close()
     times = latest_event_times(_latest_events(lake))
     return [
-        PartitionLag(place, offset, ends.get(place), times.get((place.topic, place.partition)))
+        PartitionLag(place, offset, ends.get(place), times.get((place.topic, place.partition)), lows.get(place))
         for place, offset in sorted(offsets.items())
     ]
 
@@ -48,6 +49,11 @@ def _ends(source: KafkaSource, timeout_seconds: float) -> dict[PartitionId, int]
         ends |= asked | source.high_watermarks()
         waiting = [place for place in source.partitions if place not in ends]
     return ends
+
+
+def _lows(source: KafkaSource, unread: Iterable[PartitionId]) -> dict[PartitionId, int]:
+    """Return where these begin: what Kafka has deleted of a partition that was never read is no lag."""
+    return {place: told[0] for place in unread if (told := source.low_and_high(place))}
 
 
 def _latest_events(lake: Lake) -> pl.LazyFrame:

@@ -27,6 +27,7 @@ from ingest.errors import Fenced, LakeFailure
 from ingest.gaps import GAPS, Gap, GapReason, gap_rows
 from ingest.lake_properties import RETENTION, retention_properties
 from ingest.log_keeping import NO_HOOKS, keep_log_short
+from ingest.offsets import KeptOffsets
 from ingest.partition_id import PartitionId as PartitionId
 from ingest.readmitted import readmitted_events
 from ingest.recovery import events_not_in, letters_not_in
@@ -103,6 +104,10 @@ class Lake:
     _writer: WriterProperties = field(default_factory=lambda: _writer_properties())
     #: Partitions of which this object knows that their dead letters are not ahead of their events.
     _settled: set[PartitionId] = field(default_factory=set)
+    _offsets: KeptOffsets = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._offsets = KeptOffsets(self._events)
 
     @property
     def events_url(self) -> str:
@@ -133,7 +138,7 @@ class Lake:
     def next_offset(self, partition: PartitionId) -> int | None:
         """Return the offset to read next in this partition, None if nothing of it is in the lake."""
         with self._failures():
-            return self._events.transaction_version(partition.app_id)
+            return self._offsets.next_offset(partition)
 
     def read(self) -> "Reading":
         """Open the events for reading as this object last saw them."""
@@ -178,9 +183,10 @@ class Lake:
         if ahead:
             with self._failures():
                 batch = self._without_readmitted(batch)
-        hours = _hours(batch.events)
+        hours, before = _hours(batch.events), self.version
         metadata = {_BATCH_ID: batch.batch_id, _HOURS: json.dumps(hours)}
         self._commit(self._events, conformed(batch.events, self.added_columns), batch.advances, metadata)
+        self._offsets.note({place: advance.next_offset for place, advance in batch.advances.items()}, after=before)
         self._settled.update(batch.advances.keys() - ahead)
         return Change(self._events.version(), batch.batch_id, _instants(hours))
 

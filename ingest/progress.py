@@ -21,13 +21,16 @@ class PartitionLag:
     high_watermark: int | None
     #: The latest time of any event of this partition in the lake.
     event_time: datetime | None
+    #: The oldest offset in Kafka, where it was asked for.
+    low_watermark: int | None = None
 
     @property
     def messages(self) -> int | None:
         """How many messages are in Kafka and not yet in the lake."""
         if self.high_watermark is None:
             return None
-        return max(self.high_watermark - (self.committed_offset or 0), 0)
+        first = max(self.committed_offset or 0, self.low_watermark or 0)
+        return max(self.high_watermark - first, 0)
 
     def event_time_seconds(self, now: datetime) -> float | None:
         """How old the latest event in the lake is; while nothing is to be read, that says nothing of ingest."""

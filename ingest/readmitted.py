@@ -24,5 +24,5 @@ def readmitted_events(events: pl.LazyFrame, /) -> pl.LazyFrame:
 
 def readmitted_letters(events: pl.LazyFrame, /) -> pl.LazyFrame:
     """`LETTER_KEY` of every dead letter that is an event by now, and since when: `readmitted_at`."""
-    key = [pl.col(READMITTED_FROM).alias("batch_id"), *POSITION]
+    key = [pl.col(READMITTED_FROM).alias("batch_id"), *map(pl.col, POSITION)]
     return readmitted_events(events).select(*key, pl.col("ingested_at").cast(TIMESTAMP).alias("readmitted_at"))

@@ -111,7 +111,7 @@ class KafkaSource:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=1_000,
             topic_metadata_refresh_interval_ms=10_000,
-            queued_max_messages_kbytes=65_536,
+            queued_max_messages_kbytes=32_768,
             fetch_wait_max_ms=50,
             # While a commit holds us up the queue fills; its refilling must not wait for the usual second after that.
             fetch_queue_backoff_ms=10,

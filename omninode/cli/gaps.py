@@ -1,5 +1,6 @@
 """`omninode gaps`: messages that never came into the lake, because Kafka did not have them any more."""
 
+from ingest.gaps import GapReason
 from ingest.lake import open_lake
 from omninode.cli.door import read_settings
 from omninode.cli.output import Column, OutputFormat, Row, print_rows
@@ -19,8 +20,11 @@ def run_gaps(output: OutputFormat) -> None:
     """Print a row for each gap, oldest first."""
     settings = read_settings()
     rows = open_lake(settings.lake, settings.lake_options).gaps().to_dicts()
-    total = sum(map(_messages, rows))
-    title = f"{total:,} messages are missing in {settings.lake}" if rows else f"Nothing is missing in {settings.lake}"
+    # What Kafka lost after it was read is in the lake, together with what has its offsets now.
+    missing = sum(_messages(row) for row in rows if row["reason"] != GapReason.TRUNCATED)
+    title = (
+        f"{missing:,} messages are missing in {settings.lake}" if missing else f"Nothing is missing in {settings.lake}"
+    )
     print_rows([{**row, "messages": _messages(row)} for row in rows], _COLUMNS, output, title=title)
 
 

@@ -11,8 +11,9 @@ from pipelines.parts import kafka
 def run_ingest(*, until_end: bool, all_partitions: bool, output: OutputFormat) -> None:
     """Ingest until interrupted or until the end of the topics, then say what came."""
     settings = read_settings()
-    lake = open_lake(settings.lake, settings.lake_options)
-    with kafka(settings) as cluster, stop_on_signal() as stop, phases() as progress:
+    # First of all: who asks for an end while Kafka is still being looked for is heard, too.
+    with stop_on_signal() as stop, kafka(settings) as cluster, phases() as progress:
+        lake = open_lake(settings.lake, settings.lake_options)
         line = phase(progress, "ingest")
         loaded = load(
             settings,

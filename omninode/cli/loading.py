@@ -99,10 +99,15 @@ def open_ingestor(
 
 @contextmanager
 def stop_on_signal() -> Iterator[Event]:
-    """Yield an event that SIGINT and SIGTERM set: what was fetched is then still committed."""
+    """Yield an event that SIGINT and SIGTERM set: what was fetched is then still committed.
+
+    Who asks twice does not want to wait for that.
+    """
     stop = Event()
 
     def ask(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
         stop.set()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}

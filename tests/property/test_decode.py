@@ -6,7 +6,6 @@ from uuid import uuid5
 
 from hypothesis import HealthCheck, example, given, settings
 
-from ingest.columnar import read_lines
 from ingest.decode_one import decode_one
 from ingest.identity import NAMESPACE
 from ingest.kinds import EventKind, topic_of
@@ -14,6 +13,7 @@ from ingest.limits import Limits
 from ingest.messages import Messages
 from ingest.reasons import Rejection
 from ingest.schema import FACTS
+from ingest.wire import read_lines
 from tests.messages import ENVIRONMENT, NOW, completed, decode
 from tests.property.messages import Sent, batches
 

@@ -76,13 +76,13 @@ def _stale_on_apache(folder: Path, rng: Random, say: Say) -> str:
         return _checked(it, readers_in_each_others_way(it, rng, seconds=60))
 
 
-def _broker_killed(folder: Path, rng: Random, say: Say) -> str:
-    with _apache(folder) as (cluster, kafka), rig(kafka, folder, say=say) as it:
+def _broker_killed(folder: Path, rng: Random, say: Say, *, shares: bool = False) -> str:
+    with _apache(folder) as (cluster, kafka), rig(kafka, folder, say=say, shares=shares) as it:
         return _checked(it, broker_killed(it, rng, cluster, times=6, away=(0.0, 10.0)))
 
 
-def _broker_unreachable(folder: Path, _: Random, say: Say) -> str:
-    with _apache(folder) as (cluster, kafka), rig(kafka, folder, say=say) as it:
+def _broker_unreachable(folder: Path, _: Random, say: Say, *, shares: bool = False) -> str:
+    with _apache(folder) as (cluster, kafka), rig(kafka, folder, say=say, shares=shares) as it:
         return _checked(it, broker_unreachable(it, cluster, seconds=60))
 
 
@@ -123,6 +123,8 @@ PARTS = (
     Part("stale-apache", _stale_on_apache),
     Part("broker-killed", _broker_killed),
     Part("broker-unreachable", _broker_unreachable),
+    Part("group-broker-killed", partial(_broker_killed, shares=True)),
+    Part("group-broker-unreachable", partial(_broker_unreachable, shares=True)),
     Part("lake-full", _lake_full),
     Part("lake-read-only", _lake_read_only),
     Part("memory", _memory),

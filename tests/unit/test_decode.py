@@ -9,7 +9,7 @@ from itertools import islice
 import polars as pl
 import pytest
 
-from ingest.columnar import facts_of, read_lines, wire_schema
+from ingest.columnar import facts_of
 from ingest.decode import Decoder
 from ingest.kinds import EventKind, topic_of, topics_of
 from ingest.limits import Limits
@@ -17,6 +17,7 @@ from ingest.messages import Messages
 from ingest.schema import DEAD_LETTERS, EVENTS, TIMESTAMP
 from ingest.synthetic import synthetic_messages
 from ingest.synthetic.malformed import FAULTS
+from ingest.wire import read_lines, wire_schema
 from tests.messages import ENVIRONMENT, GUIDE, NOW, PRODUCERS, SENT, batch, completed, decode, value
 
 GOOD = completed()
@@ -155,8 +156,8 @@ def trusted(values: list[bytes], kind: EventKind) -> list[bool]:
     """Whether the columnar reading of each message is trusted."""
     wire = read_lines(values, wire_schema(kind, values))
     assert wire is not None
-    context = wire.with_columns(kafka_time=pl.lit(SENT, dtype=TIMESTAMP))
-    return facts_of(context, kind, now=NOW, limits=Limits())["trusted"].to_list()
+    sent = pl.Series([SENT] * len(values), dtype=TIMESTAMP)
+    return facts_of(wire, sent, kind, now=NOW, limits=Limits())["trusted"].to_list()
 
 
 @pytest.mark.parametrize("dialect", [GUIDE, PRODUCERS], ids=["guide", "producers"])
