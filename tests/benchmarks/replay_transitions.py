@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import polars as pl
 
@@ -13,6 +14,7 @@ from pipelines.lifecycle.replay import BATCH, in_batches
 from pipelines.snapshot import snapshot_of
 from sql.connection import open_pool
 from sql.lifecycle_events import LifecycleEvents
+from sql.lifecycle_rows import Command
 from tests.benchmarks.harness import Benchmark, NotMeasured, Result, stopwatch
 from tests.benchmarks.lakes import append
 from tests.benchmarks.lifecycle_tables import lifecycle_database
@@ -56,7 +58,7 @@ def _into_postgres(folder: Path, lake: Lake, told: Histories) -> float:
         return some.transitions.height / seconds()
 
 
-def _nobody(_: object) -> None:  # type: ignore[misc]
+def _nobody(_: dict[str, Any]) -> Command:
     raise NotMeasured("nobody else has moved these workflows")
 
 
@@ -71,7 +73,7 @@ def _events(number: int) -> pl.DataFrame:
             digest.str.slice(0, 8), digest.str.slice(8, 4), digest.str.slice(12, 3), digest.str.slice(15, 3),
             index.cast(pl.String).str.zfill(12),
         ),
-        began=pl.lit(_START) + pl.duration(seconds=index % 86_000),
+        began=pl.lit(_START) + pl.duration(seconds=pl.lit(index % 86_000)),
     )  # fmt: skip
     frames = [
         ids.with_columns(
