@@ -7,6 +7,7 @@ import dagster as dg
 from assets.checks import statistics_check
 from assets.environment import read_first_day, read_settings, write_events_in_batches
 from assets.events import events_are_sound, events_spec
+from assets.lifecycle import histories_lead_to_states, lifecycle_schedule, workflow_lifecycle
 from assets.oracle_check import oracle_check
 from assets.repair import repair_sensor, statistics_repair
 from assets.resources import RESOURCES
@@ -22,7 +23,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*(backfill_
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Everything, in one graph: the lake's events, its upkeep, and the four statistics made from them."""
+    """Everything, in one graph: the lake's events, its upkeep, the four statistics and the lifecycle made from them."""
     write_events_in_batches()
     first_day = read_first_day()
     return dg.Definitions(
@@ -30,17 +31,19 @@ def defs() -> dg.Definitions:
             events_spec(read_settings().lake),
             lake_compaction,
             lake_retention,
+            workflow_lifecycle,
             *(statistics_asset(window_type, first_day) for window_type in EnumWindowType),
         ],
         asset_checks=[
             events_are_sound,
             row_counts_agree,
+            histories_lead_to_states,
             *(statistics_check(window_type) for window_type in EnumWindowType),
             *(oracle_check(window_type) for window_type in EnumWindowType),
         ],
         jobs=[statistics_repair],
         sensors=[repair_sensor()],
-        schedules=[*map(statistics_schedule, EnumWindowType), *UPKEEP_SCHEDULES],
+        schedules=[*map(statistics_schedule, EnumWindowType), *UPKEEP_SCHEDULES, lifecycle_schedule],
         resources=RESOURCES,
         executor=dg.in_process_executor,
     )

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
         EnumQualityBucket,
         EnumWindowType,
     )
+    from pipelines.lifecycle.commands import Transition
+    from pipelines.lifecycle.configuration import FSMConfiguration, FSMTransition
+    from pipelines.lifecycle.states import EnumTransitionEvent, EnumWorkflowState
+    from pipelines.lifecycle.tracker import FSMStateTracker
     from pipelines.models import ModelAggregatedMetrics
+    from sql.lifecycle_rows import ModelStateTransition, ModelWorkflowState
 
 __all__ = [
     "CodegenMetricsAggregator",
@@ -29,13 +34,32 @@ __all__ = [
     "EnumDomain",
     "EnumNodeType",
     "EnumQualityBucket",
+    "EnumTransitionEvent",
     "EnumWindowType",
+    "EnumWorkflowState",
+    "FSMConfiguration",
+    "FSMStateTracker",
+    "FSMTransition",
     "ModelAggregatedMetrics",
     "ModelNodeGenerationCompleted",
     "ModelNodeGenerationFailed",
     "ModelNodeGenerationStageCompleted",
     "ModelNodeGenerationStarted",
+    "ModelStateTransition",
+    "ModelWorkflowState",
+    "Transition",
 ]
+
+_LIFECYCLE = {
+    "EnumTransitionEvent": "pipelines.lifecycle.states",
+    "EnumWorkflowState": "pipelines.lifecycle.states",
+    "FSMConfiguration": "pipelines.lifecycle.configuration",
+    "FSMStateTracker": "pipelines.lifecycle.tracker",
+    "FSMTransition": "pipelines.lifecycle.configuration",
+    "ModelStateTransition": "sql.lifecycle_rows",
+    "ModelWorkflowState": "sql.lifecycle_rows",
+    "Transition": "pipelines.lifecycle.commands",
+}
 
 
 def __getattr__(name: str) -> object:
@@ -45,6 +69,8 @@ def __getattr__(name: str) -> object:
 
 
 def _home_of(name: str) -> str:
+    if name in _LIFECYCLE:
+        return _LIFECYCLE[name]
     if name.startswith("ModelNodeGeneration"):
         return "ingest.contracts"
     if name.startswith("Enum"):

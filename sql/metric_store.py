@@ -48,7 +48,7 @@ class MetricStore:
     """
 
     def __init__(self, source: Connection | Pool) -> None:
-        self._source = source
+        self.source = source
 
     @contextmanager
     def transaction(self) -> Iterator["MetricStore"]:
@@ -149,12 +149,12 @@ class MetricStore:
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         with database_errors():
-            if isinstance(self._source, ConnectionPool):
-                with self._source.connection() as connection, connection.transaction():
+            if isinstance(self.source, ConnectionPool):
+                with self.source.connection() as connection, connection.transaction():
                     yield connection
             else:
-                with self._source.transaction():
-                    yield self._source
+                with self.source.transaction():
+                    yield self.source
 
 
 def _refuse_strangers(rows: pl.DataFrame, windows: Sequence[tuple[str, datetime]]) -> None:

@@ -1,4 +1,4 @@
-"""The statements of queries.sql by their names.
+"""The statements of the files `*queries.sql` by their names.
 
 >>> from sql.queries import query
 >>> print(query("get_migrations"))
@@ -20,12 +20,13 @@ def query(name: str) -> str:
 
 @cache
 def package_queries() -> dict[str, str]:
-    """Return every statement of queries.sql by its name."""
-    return parse_queries(Path(__file__).with_name("queries.sql").read_text(encoding="utf-8"))
+    """Return every statement of the package by its name."""
+    files = sorted(Path(__file__).parent.glob("*queries.sql"))
+    return parse_queries("\n".join(file.read_text(encoding="utf-8") for file in files))
 
 
 def parse_queries(text: str) -> dict[str, str]:
-    r"""Split the text of a file at its `-- name --` lines.
+    r"""Split the text of files at its `-- name --` lines.
 
     >>> parse_queries("-- The file.\n\n-- one --\n-- Why.\nSELECT 1;\n\n-- two --\nSELECT 2;\n")
     {'one': 'SELECT 1;', 'two': 'SELECT 2;'}

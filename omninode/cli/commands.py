@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from omninode.cli import lake_commands
+from omninode.cli import lake_commands, workflow_commands
 from omninode.cli.output import OutputFormat
 from omninode.cli.registry_search_commands import add_search_commands
 from pipelines.enums import EnumAggregationType, EnumWindowType
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(lake_commands.dead_letters, name="dead-letters")
 app.add_typer(lake_commands.fields, name="fields")
+app.add_typer(workflow_commands.workflow, name="workflow")
 
 
 Workflows = Annotated[int, typer.Option(min=1, help="How many workflows to make up.")]

@@ -11,18 +11,26 @@ from ingest.lake import Lake, open_lake
 from ingest.producer import publish
 from omninode.cli.door import read_settings
 from omninode.cli.loading import LOADED_COLUMNS, Loaded, load, stop_on_signal
-from omninode.cli.output import console, print_table
+from omninode.cli.output import Column, console, print_table
 from omninode.cli.produce import made_up
 from omninode.cli.progress import phase, phases
 from omninode.cli.statistics_table import statistics_columns
 from omninode.settings import Settings
+from pipelines.lifecycle.replay import LifecycleReplay
 from pipelines.parts import kafka, postgres
 from pipelines.refresh import Refresher
-from sql.connection import Connection, connect
+from sql.connection import Connection, connect, open_pool
+from sql.lifecycle_events import LifecycleEvents
+from sql.lifecycle_reports import LifecycleReports
 from sql.metric_store import MetricStore
 
 #: Fixed, so that every run has the same events.
 _START = datetime(2025, 10, 1, tzinfo=UTC)
+_STATES = [
+    Column("state", lambda row: str(row["current_state"]), is_number=False),
+    Column("workflows", lambda row: f"{row['workflows']:,}"),
+    Column("transitions", lambda row: f"{row['transitions']:,}"),
+]
 
 
 def run_demo(*, workflows: int, seed: int, days: int) -> None:
@@ -37,6 +45,8 @@ def run_demo(*, workflows: int, seed: int, days: int) -> None:
             line = phase(progress, "refresh the statistics")
             report = Refresher(lake, MetricStore(connection)).refresh()
             line.done(report.window_count)
+            line = phase(progress, "follow the workflows")
+            line.done(_follow(lake, url))
             progress.stop()
             _print_tables(connection, loaded)
     _print_places(settings)
@@ -56,6 +66,11 @@ def _load(settings: Settings, lake: Lake, progress: Progress, *, workflows: int,
         return loaded
 
 
+def _follow(lake: Lake, url: str) -> int:
+    with open_pool(url, max_size=3) as pool:
+        return LifecycleReplay(lake, LifecycleEvents(pool)).refresh().looked_at
+
+
 def _print_tables(connection: Connection, loaded: Loaded) -> None:
     store = MetricStore(connection)
     days = store.read_metrics("daily", "node_type_grouping")
@@ -63,6 +78,7 @@ def _print_tables(connection: Connection, loaded: Loaded) -> None:
     months = store.read_metrics("monthly", "time_window")
     print_table(last_day, statistics_columns("daily"), title="The last day, by node type")
     print_table(months, statistics_columns("monthly"), title="Each month")
+    print_table(LifecycleReports(connection).count_states(), _STATES, title="Where the workflows stand")
     print_table(loaded.rows(), LOADED_COLUMNS, title="Messages of this run")
 
 
@@ -72,6 +88,7 @@ def _print_places(settings: Settings) -> None:
     out.print(f"events and dead letters: {settings.lake}")
     out.print(f"statistics:              {database} (table codegen_metrics_aggregated)")
     out.print(f"more:                    {_program()} stats --window daily --by domain_grouping")
+    out.print(f"                         {_program()} workflow list --state GENERATING")
 
 
 def _program() -> str:

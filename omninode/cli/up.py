@@ -23,11 +23,16 @@ from omninode.cli.output import console
 from omninode.errors import BadInput
 from omninode.process import free_port
 from omninode.settings import Settings
+from pipelines.lifecycle.follower import LifecycleFollower
+from pipelines.lifecycle.metrics import LifecycleCollector
+from pipelines.lifecycle.replay import LifecycleReplay
 from pipelines.metrics import AggregatorMetrics
 from pipelines.parts import kafka, postgres
 from pipelines.refresh import Refresher, RefreshReport
 from pipelines.stream import Stream
 from sql.connection import open_pool
+from sql.lifecycle_events import LifecycleEvents
+from sql.lifecycle_reports import LifecycleReports
 from sql.metric_store import MetricStore
 
 log = logging.getLogger(__name__)
@@ -53,7 +58,8 @@ def run_up(*, ui_port: int, metrics_port: int) -> None:
         if ui_port:
             places["Dagster UI"] = stack.enter_context(_ui(settings, cluster, url, ui_port))
             report = stack.enter_context(_reports(settings))
-        stream = _stream(stack, settings, cluster, url, registry, report)
+        follower = _follower(stack, settings, url, registry)
+        stream = _stream(stack, settings, cluster, url, registry, _both(report, follower))
         _announce(places)
         stream.run(stop=stop)
     console().print("stopped")
@@ -79,6 +85,22 @@ def _stream(
         on_commit=IngestMetrics(registry).observe,
         on_refresh=report,
     )
+
+
+def _follower(stack: ExitStack, settings: Settings, url: str, registry: CollectorRegistry) -> LifecycleFollower:
+    """Let the lifecycle follow the lake on a thread of its own: the statistics do not wait for it."""
+    registry.register(LifecycleCollector(LifecycleReports(stack.enter_context(open_pool(url, max_size=1)))))
+    events = LifecycleEvents(stack.enter_context(open_pool(url, max_size=3)))
+    follower = LifecycleFollower(LifecycleReplay(open_lake(settings.lake, settings.lake_options), events))
+    return stack.enter_context(follower.running())
+
+
+def _both(report: Callable[[RefreshReport], None], follower: LifecycleFollower) -> Callable[[RefreshReport], None]:
+    def tell(refreshed: RefreshReport) -> None:
+        follower.note()
+        report(refreshed)
+
+    return tell
 
 
 @contextmanager

@@ -9,18 +9,23 @@ from time import monotonic
 
 from omninode.errors import BadInput, OmninodeError
 from tests.benchmarks import latest
+from tests.benchmarks.bulk_transitions import BULK_TRANSITIONS
 from tests.benchmarks.harness import Benchmark, run
 from tests.benchmarks.ingest_commit_p99 import INGEST_COMMIT_P99
 from tests.benchmarks.ingest_rss import INGEST_RSS
 from tests.benchmarks.ingest_vs_consume import INGEST_VS_CONSUME
 from tests.benchmarks.ingest_vs_pathway import INGEST_VS_PATHWAY
 from tests.benchmarks.ingest_vs_quix import INGEST_VS_QUIX
+from tests.benchmarks.lookup_p99 import LOOKUP_P99
 from tests.benchmarks.refresh_growth import REFRESH_GROWTH
+from tests.benchmarks.replay_transitions import REPLAY_TRANSITIONS
 from tests.benchmarks.search_freshness import INDEX_FILL_100K, SEARCHABLE_P99
 from tests.benchmarks.search_p99 import SEARCH_1K_P99, SEARCH_1M_P99, SEARCH_100K_P99
 from tests.benchmarks.search_vs import SEARCH_VS_DUCKDB, SEARCH_VS_POSTGRES, SEARCH_VS_SQLITE, SEARCH_VS_TANTIVY
 from tests.benchmarks.stats_1000_events import STATS_1000_EVENTS
 from tests.benchmarks.table import print_table
+from tests.benchmarks.transition_p99 import TRANSITION_P99
+from tests.benchmarks.transition_vs_cte import TRANSITION_VS_CTE
 
 BENCHMARKS = (
     STATS_1000_EVENTS,
@@ -39,6 +44,11 @@ BENCHMARKS = (
     SEARCH_VS_TANTIVY,
     SEARCHABLE_P99,
     INDEX_FILL_100K,
+    TRANSITION_VS_CTE,
+    TRANSITION_P99,
+    LOOKUP_P99,
+    BULK_TRANSITIONS,
+    REPLAY_TRANSITIONS,
 )
 
 

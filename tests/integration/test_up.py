@@ -26,6 +26,9 @@ METRICS = {
     "ingest_lag_messages",
     "ingest_event_time_lag_seconds",
     "ingest_batch_rows_count",
+    "workflow_state_transitions_total",
+    "workflow_state_count",
+    "active_workflows_count",
 }
 
 
@@ -40,6 +43,7 @@ def test_events_are_counted_and_aggregated_as_they_come(tmp_path: Path) -> None:
         wait_until(lambda: "codegen_generations_total{" in answer(metrics), up)
         wait_until(lambda: bool(command.rows("stats", "--window", "monthly")), up)
         wait_until(lambda: "codegen_quality_score{" in answer(metrics), up)
+        wait_until(lambda: "workflow_state_transitions_total{" in answer(metrics), up)
         page = answer(metrics)
         assert {name for name in METRICS if f"\n{name}" in page} == METRICS, page
         ended = sum(row["total_generations"] for row in command.rows("stats", "--window", "monthly"))

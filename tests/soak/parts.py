@@ -9,8 +9,12 @@ from random import Random
 
 from ingest.broker import embedded_broker
 from ingest.kafka import KafkaSettings, ensure_topics
+from sql.connection import connect
+from sql.embedded import embedded_postgres
+from sql.migrate import migrate
 from tests.apache_kafka.cluster import Cluster, apache_kafka
 from tests.apache_kafka.jars import apache_kafka_jars
+from tests.lifecycle_writers import assert_sound, hammer
 from tests.soak.broker_away import broker_killed, broker_unreachable
 from tests.soak.flat_memory import stays_flat
 from tests.soak.fuzz import decoder_agrees
@@ -115,6 +119,14 @@ def _fuzz(_: Path, rng: Random, say: Say) -> str:
     return decoder_agrees(rng, say, messages=1_200_000)
 
 
+def _lifecycle(folder: Path, rng: Random, _: Say) -> str:
+    with embedded_postgres(folder / "postgres") as url:
+        with connect(url) as connection:
+            migrate(connection)
+        told = hammer(url, workflows=10_000, processes=4, threads=16, moves=4_000, seed=rng.randrange(10**6))
+        return assert_sound(url, told, workflows=10_000)
+
+
 PARTS = (
     Part("kills", _kills),
     Part("group-of-2", partial(_group, most=2)),
@@ -129,4 +141,5 @@ PARTS = (
     Part("lake-read-only", _lake_read_only),
     Part("memory", _memory),
     Part("fuzz", _fuzz),
+    Part("lifecycle", _lifecycle),
 )

@@ -13,7 +13,8 @@ FOLDER = Path(sql.__file__).parent
 
 def test_every_query_is_explained() -> None:
     """Under each name stands a comment before the statement."""
-    blocks = re.split(r"^-- \w+ --\n", (FOLDER / "queries.sql").read_text(), flags=re.MULTILINE)[1:]
+    text = "\n".join(file.read_text() for file in FOLDER.glob("*queries.sql"))
+    blocks = re.split(r"^-- \w+ --\n", text, flags=re.MULTILINE)[1:]
     assert len(blocks) == len(package_queries())
     assert all(block.startswith("-- ") for block in blocks)
 

@@ -1,0 +1,29 @@
+"""Tables of the lake that hold what was removed elsewhere: appended to, each batch once."""
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+
+from ingest.lake import Lake, _table
+from ingest.lake_tables import failures, table_url
+
+
+def append_once(lake: Lake, name: str, rows: pl.DataFrame, *, batch_id: str) -> bool:
+    """Append rows to a table of this name, made if need be; False if this batch is there already."""
+    with failures(lake):
+        table = _table(table_url(lake, name), rows.schema, [], lake.storage_options)
+        if table.transaction_version(batch_id) is not None:
+            return False
+        properties = CommitProperties(app_transactions=[Transaction(batch_id, 0)])
+        write_deltalake(table, rows, mode="append", commit_properties=properties)
+        return True
+
+
+def read_archive(lake: Lake, name: str, schema: pl.Schema) -> pl.LazyFrame:
+    """Open such a table for reading; one that nobody has written to is empty."""
+    with failures(lake):
+        try:
+            table = DeltaTable(table_url(lake, name), storage_options=lake.storage_options)
+        except TableNotFoundError:
+            return schema.to_frame().lazy()
+        return pl.scan_delta(table)

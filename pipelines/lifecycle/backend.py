@@ -1,0 +1,192 @@
+"""Where a tracker's workflows are: in memory, or in Postgres on threads that leave the event loop free."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import datetime
+from threading import Lock
+from typing import Any, Protocol, TypeVar
+
+from ingest.lake import open_lake
+from omninode.settings import Settings
+from pipelines.lifecycle.archive import archive_terminal
+from pipelines.lifecycle.committer import Committer
+from pipelines.lifecycle.memory import MemoryStore
+from pipelines.parts import postgres
+from sql.connection import connect, open_pool
+from sql.lifecycle_reports import LifecycleReports
+from sql.lifecycle_rows import Command, ModelStateTransition, ModelWorkflowState, NewWorkflow, Outcome
+from sql.lifecycle_store import LifecycleStore
+
+Found = TypeVar("Found")
+
+_READERS = 4
+
+
+class Store(Protocol):
+    """What both stores can do."""
+
+    def begin(self, workflows: Sequence[NewWorkflow]) -> list[bool]:
+        """Begin workflows, and tell of each whether it is new."""
+
+    def apply(self, commands: Sequence[Command]) -> list[Outcome]:
+        """Make transitions."""
+
+    def get(self, workflow_id: Any) -> ModelWorkflowState | None:
+        """Return where a workflow stands."""
+
+    def history(self, workflow_id: Any) -> list[ModelStateTransition]:
+        """Return every transition of a workflow."""
+
+    def list_workflows(
+        self,
+        *,
+        state: str | None = None,
+        correlation_id: str | None = None,
+        is_active: bool = False,
+        limit: int | None = None,
+    ) -> list[ModelWorkflowState]:
+        """Return workflows."""
+
+
+class Backend(Protocol):
+    """What a tracker asks of its store."""
+
+    async def move(self, command: Command) -> Outcome:
+        """Make one transition."""
+
+    async def read(self, ask: Callable[[Store], Found]) -> Found:
+        """Let the store do something."""
+
+    async def clean_up(self, before: datetime) -> int:
+        """Remove what has been at its end since before then."""
+
+    async def metrics(self) -> dict[str, Any]:
+        """Return the counts of `counts`."""
+
+    def close(self) -> None:
+        """Give back what was opened."""
+
+
+class InMemory:
+    """A store in this process."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._store = MemoryStore(clock)
+
+    async def move(self, command: Command) -> Outcome:
+        """Make one transition."""
+        return self._store.apply([command])[0]
+
+    async def read(self, ask: Callable[[Store], Found]) -> Found:
+        """Let the store do something."""
+        return ask(self._store)
+
+    async def clean_up(self, before: datetime) -> int:
+        """Forget what has been at its end since before then."""
+        with self._store.old_terminal(before, limit=2**31) as (workflows, _):
+            return len(workflows)
+
+    async def metrics(self) -> dict[str, Any]:
+        """Return the counts of `counts`."""
+        return metrics_of(*self._store.counts())
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+class InPostgres:
+    """A store in Postgres: moves share commits, everything else has a few threads and connections."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stack = ExitStack()
+        self._opening = Lock()
+        self._opened: tuple[LifecycleStore, Committer] | None = None
+        self._executor = ThreadPoolExecutor(_READERS, thread_name_prefix="lifecycle-read")
+
+    async def move(self, command: Command) -> Outcome:
+        """Make one transition, in one commit with those of other callers that wait."""
+        opened = self._opened
+        if opened is None:
+            opened = await self._in_thread(self._open)
+        return await asyncio.wrap_future(opened[1].submit(command))
+
+    async def read(self, ask: Callable[[Store], Found]) -> Found:
+        """Let the store do something, on a thread."""
+        return await self._in_thread(lambda: ask(self._open()[0]))
+
+    async def clean_up(self, before: datetime) -> int:
+        """Archive into the lake what has been at its end since before then, and remove it."""
+        return await self._in_thread(lambda: self._archive(before))
+
+    async def metrics(self) -> dict[str, Any]:
+        """Return the counts of `counts`."""
+        return await self._in_thread(lambda: counts(LifecycleReports(self._open()[0].source)))
+
+    def close(self) -> None:
+        """Disconnect, and stop what was started for us."""
+        self._executor.shutdown()
+        self._opened = None
+        self._stack.close()
+
+    async def _in_thread(self, work: Callable[[], Found]) -> Found:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    def _archive(self, before: datetime) -> int:
+        lake = open_lake(self._settings.lake, self._settings.lake_options)
+        return archive_terminal(self._open()[0], lake, before)
+
+    def _open(self) -> tuple[LifecycleStore, Committer]:
+        with self._opening:
+            if self._opened is None:
+                with ExitStack() as stack:
+                    url = stack.enter_context(postgres(self._settings))
+                    store = LifecycleStore(stack.enter_context(open_pool(url, max_size=_READERS)))
+                    committer = Committer(_Writer(stack, url).apply)
+                    stack.callback(committer.close)
+                    self._stack = stack.pop_all()
+                self._opened = store, committer
+            return self._opened
+
+
+class _Writer:
+    """The connection that makes transitions; one that was lost is opened anew for the next."""
+
+    def __init__(self, stack: ExitStack, url: str) -> None:
+        self._url = url
+        self._connection = connect(url)
+        stack.callback(lambda: self._connection.close())
+
+    def apply(self, commands: Sequence[Command]) -> list[Outcome]:
+        """Make transitions."""
+        if self._connection.closed:
+            self._connection = connect(self._url)
+        return LifecycleStore(self._connection).apply(commands)
+
+
+def counts(reports: LifecycleReports) -> dict[str, Any]:
+    """Return transitions made and refused, workflows, active ones, and those by state, as the tables have them."""
+    states: Counter[str] = Counter()
+    active = 0
+    for row in reports.count_states():
+        states[row["current_state"]] += row["workflows"]
+        active += 0 if row["is_terminal"] else row["workflows"]
+    made = {True: 0, False: 0}
+    for row in reports.count_transitions():
+        made[row["accepted"]] += row["transitions"]
+    return metrics_of(states, active, made[True], made[False])
+
+
+def metrics_of(states: Counter[str], active: int, accepted: int, rejected: int) -> dict[str, Any]:
+    """Return the counts under their names."""
+    return {
+        "workflow_state_transitions_total": accepted,
+        "rejected_transitions_total": rejected,
+        "workflows_total": states.total(),
+        "active_workflows_count": active,
+        "active_workflows": active,
+        "workflow_state_count": dict(sorted(states.items())),
+    }

@@ -1,0 +1,101 @@
+"""What callers say, checked and made into what the stores take."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from omninode.errors import BadInput
+from pipelines.lifecycle.configuration import MAX_NAME
+from pipelines.lifecycle.rules import RuleSet
+from sql.lifecycle_rows import Command
+
+#: The namespace of the ids of transitions that have a key.
+TRANSITIONS = UUID("8d5f8f0e-3c0b-5d53-9a43-6a2f2a1c9e55")
+MAX_METADATA = 64 * 1024
+MAX_TEXT = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One transition of a bulk call: the arguments of `FSMStateTracker.transition_state`."""
+
+    workflow_id: UUID | str
+    to_state: str
+    event: str
+    metadata: Mapping[str, Any] | None = None
+    idempotency_key: str | None = None
+    correlation_id: str | None = None
+    reason: str | None = None
+
+
+def command_of(asked: Transition, rules: RuleSet, at: datetime | None) -> Command:
+    """Check one transition and judge it for every state. Raises `BadInput`, or what a guard function raises."""
+    workflow_id = workflow_uuid(asked.workflow_id)
+    metadata = checked_metadata(asked.metadata)
+    key = checked_text(asked.idempotency_key, "idempotency_key")
+    return Command(
+        workflow_id=workflow_id,
+        transition_id=uuid4() if key is None else uuid5(TRANSITIONS, f"{workflow_id}/{key}"),
+        ruling=rules.rule(_name(asked.to_state, "to_state"), _name(asked.event, "event"), metadata),
+        metadata=metadata,
+        idempotency_key=key,
+        correlation_id=checked_text(asked.correlation_id, "correlation_id"),
+        at=at,
+        reason=checked_text(asked.reason, "reason"),
+    )
+
+
+def workflow_uuid(workflow_id: UUID | str) -> UUID:
+    """Return a workflow's id. Raises `BadInput` for what is none."""
+    if isinstance(workflow_id, UUID):
+        return workflow_id
+    try:
+        return UUID(workflow_id)
+    except (ValueError, AttributeError, TypeError):
+        raise BadInput(f"workflow_id: {str(workflow_id)[:80]!r} is no UUID; it looks like {UUID(int=0)}") from None
+
+
+def checked_text(text: object, name: str) -> str | None:
+    """Return a text that fits. Raises `BadInput`."""
+    if text is None:
+        return None
+    found = str(text)
+    if not found or len(found) > MAX_TEXT or "\0" in found:
+        raise BadInput(f"{name}: give 1 to {MAX_TEXT} characters, none of them NUL")
+    return found
+
+
+def checked_metadata(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return metadata that JSON and Postgres can hold. Raises `BadInput`."""
+    if not metadata:
+        return {}
+    if not isinstance(metadata, Mapping):
+        raise BadInput(f"metadata: {type(metadata).__name__} is no mapping; give names and values")
+    try:
+        text = json.dumps(metadata, allow_nan=False)
+        text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadInput(f"metadata: JSON cannot hold it ({str(error)[:120]}); give texts, numbers, lists") from None
+    if len(text) > MAX_METADATA or "\\u0000" in text or ("\\ud" in text and not _is_text(metadata)):
+        raise BadInput(f"metadata: give at most {MAX_METADATA} characters of JSON, and no NUL or lone surrogate")
+    # As it will be read back: what a caller changes later in its own objects is not in the history.
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def _is_text(metadata: Mapping[str, Any]) -> bool:
+    try:
+        json.dumps(metadata, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _name(name: object, argument: str) -> str:
+    text = str(name)
+    if not text or len(text) > MAX_NAME or not text.isprintable():
+        raise BadInput(f"{argument}: {text[:80]!r} is no name; give 1 to {MAX_NAME} printable characters")
+    return text

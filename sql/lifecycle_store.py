@@ -1,0 +1,122 @@
+"""The lifecycle of workflows in PostgreSQL: where each stands, and how it got there."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row, dict_row
+
+from sql.connection import Connection
+from sql.lifecycle_arguments import beginnings, many, one
+from sql.lifecycle_rows import (
+    Command,
+    ModelStateTransition,
+    ModelWorkflowState,
+    NewWorkflow,
+    Outcome,
+    in_waves,
+    other_use_of_key,
+    unknown_workflow,
+)
+from sql.lifecycle_tables import LifecycleTables
+from sql.queries import query
+
+
+class LifecycleStore(LifecycleTables):
+    """Begins workflows, moves them, and looks them up."""
+
+    def begin(self, workflows: Sequence[NewWorkflow]) -> list[bool]:
+        """Begin workflows, and tell of each whether it is new. Of two of one id the first counts."""
+        with self._connection() as connection:
+            rows = connection.execute(query("begin_workflows"), beginnings(workflows)).fetchall()
+        new = {row[0] for row in rows}
+        first = {workflow.workflow_id: place for place, workflow in reversed(list(enumerate(workflows)))}
+        return [
+            workflow.workflow_id in new and first[workflow.workflow_id] == place
+            for place, workflow in enumerate(workflows)
+        ]
+
+    def apply(self, commands: Sequence[Command], *, source: str = "api") -> list[Outcome]:
+        """Make transitions, all that can be made, in the order given; one transaction, one round trip for each wave.
+
+        Commands for different workflows go together; a second one for the same workflow waits for the next wave.
+        """
+        if len(commands) == 1 and source == "api":
+            return [self._apply_one(commands[0])]
+        outcomes: list[Outcome | None] = [None] * len(commands)
+        with self._connection() as connection, connection.transaction():
+            for wave in in_waves(commands):
+                asked = [commands[place] for place in wave]
+                for place, outcome in zip(wave, apply_wave(connection, asked, source), strict=True):
+                    outcomes[place] = outcome
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _apply_one(self, command: Command) -> Outcome:
+        with self._connection() as connection:
+            row = connection.execute(query("make_transition"), one(command), prepare=True).fetchone()
+        assert row is not None
+        return outcome_of(command, row)
+
+    def get(self, workflow_id: UUID) -> ModelWorkflowState | None:
+        """Return where a workflow stands, or None if there is no such workflow."""
+        with self._connection() as connection, connection.cursor(row_factory=class_row(ModelWorkflowState)) as cursor:
+            return cursor.execute(query("get_workflow"), {"workflow_id": workflow_id}, prepare=True).fetchone()
+
+    def history(self, workflow_id: UUID) -> list[ModelStateTransition]:
+        """Return every transition of a workflow, the refused ones as well, oldest first."""
+        with self._connection() as connection, connection.cursor(row_factory=class_row(ModelStateTransition)) as cursor:
+            return cursor.execute(query("get_workflow_history"), {"workflow_id": workflow_id}).fetchall()
+
+    def list_workflows(
+        self,
+        *,
+        state: str | None = None,
+        correlation_id: str | None = None,
+        is_active: bool = False,
+        limit: int | None = None,
+    ) -> list[ModelWorkflowState]:
+        """Return workflows, the longest in their state first. None: not asked for; no limit."""
+        asked = {"state": state, "correlation_id": correlation_id, "is_active": is_active, "limit": limit}
+        with self._connection() as connection, connection.cursor(row_factory=class_row(ModelWorkflowState)) as cursor:
+            return cursor.execute(query("list_workflows"), asked, prepare=False).fetchall()
+
+    @contextmanager
+    def old_terminal(
+        self, before: datetime, *, limit: int
+    ) -> "Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]":
+        """Yield (workflows, transitions) that have been at their end since before then, and delete them afterwards.
+
+        They are locked meanwhile; if the block raises, they stay.
+        """
+        with self._connection() as connection, connection.transaction():
+            cursor = connection.cursor(row_factory=dict_row)
+            workflows = cursor.execute(
+                query("lock_old_terminal_workflows"), {"before": before, "limit": limit}
+            ).fetchall()
+            ids = {"workflow_ids": [row["workflow_id"] for row in workflows]}
+            yield workflows, cursor.execute(query("read_histories"), ids).fetchall()
+            if workflows:
+                cursor.execute(query("delete_workflows"), ids)
+
+
+def apply_wave(connection: Connection, commands: Sequence[Command], source: str) -> list[Outcome]:
+    """Make transitions of different workflows in one statement."""
+    rows = connection.execute(query("make_transitions"), many(commands, source), prepare=True).fetchall()
+    found = {row[0]: row[1:] for row in rows}
+    nothing = (False, None, None, None, False, True)
+    return [outcome_of(command, found.get(place, nothing)) for place, command in enumerate(commands, 1)]
+
+
+def outcome_of(command: Command, row: tuple[Any, ...]) -> Outcome:
+    """Return what a row of make_workflow_transition says."""
+    accepted, reason, from_state, attempt, repeated, is_same = row
+    if from_state is None:
+        return Outcome(accepted=False, error=unknown_workflow(command.workflow_id), from_state=None, attempt=None)
+    if not is_same:
+        return Outcome(False, other_use_of_key(command.idempotency_key), from_state, attempt)
+    return Outcome(accepted, reason, from_state, attempt, repeated)
+
+
+__all__ = ["LifecycleStore", "apply_wave", "outcome_of"]

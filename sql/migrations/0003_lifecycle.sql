@@ -1,0 +1,195 @@
+-- The lifecycle of workflows: attempts, rejected transitions, sources and correlation ids.
+
+ALTER TABLE workflow_state_history
+    ADD COLUMN accepted BOOLEAN NOT NULL DEFAULT TRUE,
+    ADD COLUMN conflict BOOLEAN NOT NULL DEFAULT FALSE,
+    ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1,
+    ADD COLUMN transition_number INTEGER,
+    ADD COLUMN from_state_seconds DOUBLE PRECISION,
+    ADD COLUMN idempotency_key TEXT,
+    ADD COLUMN correlation_id TEXT,
+    ADD COLUMN source VARCHAR(10) NOT NULL DEFAULT 'api',
+    ADD COLUMN recorded_at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT clock_timestamp();
+CREATE INDEX workflow_state_history_by_correlation ON workflow_state_history (correlation_id)
+    WHERE correlation_id IS NOT NULL;
+
+ALTER TABLE workflow_state_current
+    ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1,
+    ADD COLUMN correlation_id TEXT,
+    ADD COLUMN is_terminal BOOLEAN NOT NULL DEFAULT FALSE,
+    ADD COLUMN created_at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT clock_timestamp(),
+    ADD COLUMN source VARCHAR(10) NOT NULL DEFAULT 'api',
+    SET (fillfactor = 80);
+CREATE INDEX workflow_state_current_by_correlation ON workflow_state_current (correlation_id)
+    WHERE correlation_id IS NOT NULL;
+
+-- What was archived, counted: a counter made from the history does not fall when the history is cleaned up.
+CREATE TABLE workflow_transitions_archived (
+    from_state VARCHAR(50) NOT NULL,
+    to_state VARCHAR(50) NOT NULL,
+    accepted BOOLEAN NOT NULL,
+    transitions BIGINT NOT NULL,
+    PRIMARY KEY (from_state, to_state, accepted)
+);
+
+-- One transition, in one round trip: look under the lock, judge, move, write down. The verdicts stand in arrays, one entry
+-- for each state in which the workflow may be found; a reason of NULL accepts.
+CREATE FUNCTION make_workflow_transition(
+    p_workflow_id UUID, p_transition_id UUID, p_to_state TEXT, p_event TEXT, p_is_terminal BOOLEAN,
+    p_states TEXT[], p_reasons TEXT[], p_guards_met BOOLEAN[], p_opening BOOLEAN[],
+    p_at TIMESTAMPTZ, p_metadata JSONB, p_key TEXT, p_correlation_id TEXT, p_why TEXT,
+    OUT o_accepted BOOLEAN, OUT o_reason TEXT, OUT o_from_state TEXT, OUT o_attempt INTEGER, OUT o_repeated BOOLEAN,
+    OUT o_same BOOLEAN
+) LANGUAGE plpgsql AS $$
+DECLARE
+    here workflow_state_current;
+    earlier workflow_state_history;
+    place INTEGER;
+BEGIN
+    o_accepted := FALSE; o_repeated := FALSE; o_same := TRUE;
+    SELECT * INTO here FROM workflow_state_current WHERE workflow_id = p_workflow_id FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF p_key IS NOT NULL THEN
+        SELECT * INTO earlier FROM workflow_state_history WHERE transition_id = p_transition_id;
+        IF FOUND THEN
+            o_accepted := earlier.accepted; o_from_state := earlier.from_state; o_attempt := earlier.attempt;
+            o_reason := CASE WHEN NOT earlier.accepted THEN earlier.reason END;
+            o_repeated := TRUE; o_same := (earlier.to_state, earlier.event) = (p_to_state, p_event);
+            RETURN;
+        END IF;
+    END IF;
+    place := array_position(p_states, here.current_state::TEXT);
+    o_from_state := here.current_state;
+    IF place IS NULL THEN
+        o_reason := 'Invalid transition: the workflow is in ' || here.current_state
+            || ', which is no state of this configuration';
+    ELSE
+        o_reason := p_reasons[place];
+    END IF;
+    o_accepted := o_reason IS NULL;
+    o_attempt := here.attempt + CASE WHEN o_accepted AND p_opening[place] THEN 1 ELSE 0 END;
+    p_at := greatest(coalesce(p_at, clock_timestamp()), here.state_entry_time);
+    p_correlation_id := coalesce(p_correlation_id, here.correlation_id);
+    IF o_accepted THEN
+        UPDATE workflow_state_current SET
+            current_state = p_to_state, previous_state = here.current_state, state_entry_time = p_at,
+            transition_count = here.transition_count + 1, metadata = here.metadata || p_metadata,
+            attempt = o_attempt, correlation_id = p_correlation_id, is_terminal = p_is_terminal,
+            source = CASE here.source WHEN 'api' THEN 'api' ELSE 'mixed' END
+        WHERE workflow_id = p_workflow_id;
+    END IF;
+    INSERT INTO workflow_state_history (
+        transition_id, workflow_id, from_state, to_state, event, transition_timestamp, guard_conditions_met, reason,
+        metadata, accepted, attempt, transition_number, from_state_seconds, idempotency_key, correlation_id
+    ) VALUES (
+        p_transition_id, p_workflow_id, here.current_state, p_to_state, p_event, p_at,
+        place IS NULL OR p_guards_met[place], coalesce(o_reason, p_why),
+        p_metadata, o_accepted, o_attempt, CASE WHEN o_accepted THEN here.transition_count + 1 END,
+        CASE WHEN o_accepted THEN extract(epoch FROM p_at - here.state_entry_time) END, p_key, p_correlation_id
+    );
+END
+$$;
+
+-- Many transitions of different workflows, by the same rules, in one statement. Workflows are locked in the order of their
+-- ids, so that two callers never wait for each other. Of each ruling there are as many verdicts as states, in their order, ruling
+-- after ruling. What events say (p_source) is a conflict where it is refused, and nothing new where it was made already.
+CREATE FUNCTION make_workflow_transitions(
+    p_source TEXT, p_workflow_ids UUID[], p_transition_ids UUID[], p_rulings INTEGER[], p_ats TIMESTAMPTZ[],
+    p_metadata JSONB[], p_keys TEXT[], p_correlation_ids TEXT[], p_whys TEXT[], p_attempts INTEGER[],
+    p_to_states TEXT[], p_events TEXT[], p_are_terminal BOOLEAN[], p_states TEXT[], p_reasons TEXT[], p_guards_met BOOLEAN[], p_opening BOOLEAN[]
+) RETURNS TABLE (
+    o_place INTEGER, o_accepted BOOLEAN, o_reason TEXT, o_from_state TEXT, o_attempt INTEGER, o_repeated BOOLEAN,
+    o_same BOOLEAN
+) LANGUAGE plpgsql
+-- A plan made while the tables were small is kept: it must look up rows by their key then, too.
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+BEGIN
+    PERFORM 1 FROM workflow_state_current WHERE workflow_id = ANY (p_workflow_ids) ORDER BY workflow_id FOR UPDATE;
+    RETURN QUERY
+    WITH command AS MATERIALIZED (
+        SELECT c.*, c.place::INTEGER AS nth, p_to_states[c.ruling] AS to_state, p_events[c.ruling] AS event,
+            p_are_terminal[c.ruling] AS is_terminal
+        FROM unnest(
+            p_workflow_ids, p_transition_ids, p_rulings, p_ats, p_metadata, p_keys, p_correlation_ids, p_whys, p_attempts
+        ) WITH ORDINALITY AS c (
+            workflow_id, transition_id, ruling, at, metadata, key, correlation_id, why, attempt, place
+        )
+    ),
+    judged AS MATERIALIZED (
+        SELECT
+            c.*, w.current_state, w.transition_count, w.state_entry_time, w.source AS spoken,
+            w.metadata AS kept_metadata,
+            coalesce(c.correlation_id, w.correlation_id) AS said_correlation_id,
+            greatest(coalesce(c.at, clock_timestamp()), w.state_entry_time) AS said_at,
+            v.guard_met, v.reason, w.attempt + CASE WHEN v.reason IS NULL AND v.opening THEN 1 ELSE 0 END AS at_attempt,
+            h.transition_id IS NOT NULL AS repeated, h.accepted AS was_accepted, h.reason AS was_reason,
+            h.from_state AS was_from, h.attempt AS was_attempt, h.to_state AS was_to, h.event AS was_event,
+            p_source = 'event' AND EXISTS (
+                SELECT FROM workflow_state_history AS made
+                WHERE made.workflow_id = c.workflow_id AND made.accepted
+                AND (made.attempt, made.event, made.to_state) = (c.attempt, c.event, c.to_state)
+            ) AS made_already
+        FROM command AS c
+        JOIN workflow_state_current AS w ON w.workflow_id = c.workflow_id
+        LEFT JOIN workflow_state_history AS h ON h.transition_id = c.transition_id
+        CROSS JOIN LATERAL (
+            SELECT (c.ruling - 1) * cardinality(p_states) + array_position(p_states, w.current_state::TEXT) AS place
+            OFFSET 0
+        ) AS f
+        CROSS JOIN LATERAL (
+            SELECT
+                f.place IS NULL OR p_guards_met[f.place] AS guard_met,
+                coalesce(p_opening[f.place], FALSE) AS opening,
+                CASE
+                    WHEN f.place IS NULL THEN 'Invalid transition: the workflow is in ' || w.current_state
+                        || ', which is no state of this configuration'
+                    WHEN p_reasons[f.place] IS NULL
+                        AND c.attempt <> w.attempt + CASE WHEN p_opening[f.place] THEN 1 ELSE 0 END
+                    THEN 'Invalid transition: it belongs to attempt ' || c.attempt || ', the workflow is in attempt '
+                        || w.attempt
+                    ELSE p_reasons[f.place]
+                END AS reason
+            OFFSET 0
+        ) AS v
+    ),
+    moved AS (
+        UPDATE workflow_state_current AS w SET
+            current_state = j.to_state, previous_state = j.current_state, state_entry_time = j.said_at,
+            transition_count = j.transition_count + 1, metadata = j.kept_metadata || j.metadata,
+            attempt = j.at_attempt, correlation_id = j.said_correlation_id, is_terminal = j.is_terminal,
+            source = CASE j.spoken WHEN p_source THEN p_source ELSE 'mixed' END
+        FROM judged AS j
+        WHERE w.workflow_id = j.workflow_id AND j.reason IS NULL AND NOT j.repeated AND NOT j.made_already
+    ),
+    written AS (
+        INSERT INTO workflow_state_history (
+            transition_id, workflow_id, from_state, to_state, event, transition_timestamp, guard_conditions_met, reason,
+            metadata, accepted, conflict, attempt, transition_number, from_state_seconds, idempotency_key,
+            correlation_id, source
+        )
+        SELECT
+            j.transition_id, j.workflow_id, j.current_state, j.to_state, j.event, j.said_at, j.guard_met,
+            coalesce(j.reason, j.why), j.metadata, j.reason IS NULL, j.reason IS NOT NULL AND p_source = 'event',
+            CASE WHEN j.reason IS NULL THEN j.at_attempt ELSE coalesce(j.attempt, j.at_attempt) END,
+            CASE WHEN j.reason IS NULL THEN j.transition_count + 1 END,
+            CASE WHEN j.reason IS NULL THEN extract(epoch FROM j.said_at - j.state_entry_time) END,
+            j.key, j.said_correlation_id, p_source
+        FROM judged AS j
+        WHERE NOT j.repeated AND NOT j.made_already
+    )
+    SELECT
+        j.nth,
+        CASE WHEN j.repeated THEN j.was_accepted ELSE j.reason IS NULL OR j.made_already END,
+        CASE
+            WHEN NOT j.repeated AND NOT j.made_already THEN j.reason
+            WHEN j.repeated AND NOT j.was_accepted THEN j.was_reason
+        END,
+        coalesce(j.was_from, j.current_state)::TEXT, coalesce(j.was_attempt, j.at_attempt),
+        j.repeated OR j.made_already,
+        NOT j.repeated OR (j.was_to, j.was_event) = (j.to_state, j.event)
+    FROM judged AS j;
+END
+$$;

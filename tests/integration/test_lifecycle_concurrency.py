@@ -1,0 +1,72 @@
+"""Many at once: nothing lost, nothing illegal, and a server that goes away in the middle."""
+
+import asyncio
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from pipelines import FSMStateTracker
+from sql.connection import connect
+from sql.errors import ConnectionLost, DatabaseError
+from tests.lifecycle import ALL_FLAGS, begun, tracker_on
+from tests.lifecycle_writers import assert_sound, hammer
+
+
+def test_sixty_four_writers_on_ten_thousand_workflows(database_url: str) -> None:
+    """Four processes of sixteen threads, keys used twice, single moves and bulks: every answer is true."""
+    told = hammer(database_url, workflows=10_000, processes=4, threads=16, moves=120, seed=5)
+    assert told.total() > 4_000
+    assert_sound(database_url, told, workflows=10_000)
+
+
+def test_sixty_four_writers_on_few_workflows(database_url: str) -> None:
+    """All of them want the same fifty: they wait for each other, and never for good."""
+    told = hammer(database_url, workflows=50, processes=4, threads=16, moves=60, seed=6)
+    assert min(told[True], told[False]) > 100
+    assert_sound(database_url, told, workflows=50)
+
+
+async def test_one_of_many_wins(database_url: str, tmp_path: Path) -> None:
+    """Of many trackers that make the same transition at once exactly one is told that it did."""
+    async with tracker_on(database_url, tmp_path) as first, tracker_on(database_url, tmp_path) as second:
+        workflow_id: UUID = await begun(first)
+
+        def move(tracker: FSMStateTracker) -> "asyncio.Task[tuple[bool, str | None]]":
+            return asyncio.ensure_future(
+                tracker.transition_state(workflow_id, "ANALYZING", "START_ANALYSIS", ALL_FLAGS)
+            )
+
+        answers = await asyncio.gather(*(move(tracker) for tracker in (first, second) for _ in range(20)))
+        assert sum(success for success, _ in answers) == 1
+        history = await first.get_transition_history(workflow_id, include_rejected=True)
+        assert [len(history), sum(t.accepted for t in history)] == [40, 1]
+
+
+async def test_a_lost_connection_is_said_and_mended(database_url: str, tmp_path: Path) -> None:
+    """The call in the middle fails with one line; the next one works, and a key makes it safe to ask again."""
+    async with tracker_on(database_url, tmp_path) as tracker:
+        workflow_id = await begun(tracker)
+        await tracker.transition_state(workflow_id, "ANALYZING", "START_GENERATION")
+        with connect(database_url) as other:
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        with pytest.raises(ConnectionLost, match="The database did not finish"):
+            await tracker.transition_state(workflow_id, "ANALYZING", "START_ANALYSIS", ALL_FLAGS, idempotency_key="k")
+        for _ in range(2):
+            answer = await tracker.transition_state(
+                workflow_id, "ANALYZING", "START_ANALYSIS", ALL_FLAGS, idempotency_key="k"
+            )
+            assert answer == (True, None)
+        workflow = await tracker.get_workflow_state(workflow_id)
+        assert workflow is not None
+        assert workflow.transition_count == 1
+
+
+async def test_a_database_that_is_not_there(tmp_path: Path) -> None:
+    """It is named, and nothing hangs."""
+    async with tracker_on("postgresql://nobody@127.0.0.1:1/nothing", tmp_path) as tracker:
+        with pytest.raises(DatabaseError, match=r"Cannot connect to PostgreSQL at 127\.0\.0\.1:1"):
+            await tracker.initialize_workflow(uuid4())
