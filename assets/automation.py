@@ -5,16 +5,16 @@ from typing import Any
 
 import dagster as dg
 
-from assets.names import EVENTS
+from assets.names import statistics_key
 from pipelines.enums import EnumWindowType
 
 #: A day, week or month follows when one of its hours was made anew, however late that hour is: `eager` would see to the
-#: latest window only. The stream makes all four at once; then there is nothing left to ask for.
+#: latest window only. It is made from the events all the same, so the hours are no dependency; the UI would warn of
+#: those that nobody has made. The stream makes all four at once; then there is nothing left to ask for.
 LATE_HOURS = (
-    dg.AutomationCondition.any_deps_updated()
-    .ignore(dg.AssetSelection.assets(EVENTS))
-    .since(dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated())
-    & ~dg.AutomationCondition.any_deps_in_progress()
+    dg.AutomationCondition.asset_matches(
+        statistics_key(EnumWindowType.HOURLY), dg.AutomationCondition.newly_updated()
+    ).since(dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated())
     & ~dg.AutomationCondition.in_progress()
 ).with_label("late_hours")
 

@@ -40,7 +40,7 @@ def statistics_asset(window_type: EnumWindowType, first_day: datetime) -> dg.Ass
         ),
         partitions_def=partitions_of(window_type, first_day),
         backfill_policy=dg.BackfillPolicy.single_run(),
-        deps=[EVENTS] if window_type is EnumWindowType.HOURLY else [EVENTS, statistics_key(EnumWindowType.HOURLY)],
+        deps=[EVENTS],
         group_name=GROUP,
         owners=OWNERS,
         kinds={"polars", "postgres"},

@@ -35,7 +35,7 @@ _STATISTICS = {
     "group": "codegen_metrics",
     "owners": ["team:metrics"],
     "kinds": ["polars", "postgres"],
-    "parents": ["events", "hourly_statistics"],
+    "parents": ["events"],
     "external": False,
     "max_partitions_per_run": None,
 }
@@ -74,7 +74,6 @@ def test_the_graph_is_the_lake_its_upkeep_and_four_partitioned_statistics_made_f
         | {"kinds": ["polars", "postgres"], "parents": ["events"], "checks": ["histories_lead_to_states"]},
         "hourly_statistics": _STATISTICS
         | {
-            "parents": ["events"],
             "partitions": ("2025-01-01-00:00", "0 * * * *", "UTC", 1),
             "checks": ["hourly_rows_agree", "hourly_rows_equal_the_oracles"],
         },
@@ -201,6 +200,34 @@ def test_the_statistics_say_how_fresh_they_should_be_who_writes_and_what_they_ar
         blocking = {key.name: graph.get_check_spec(key).blocking for key in graph.get_check_keys_for_assets({node.key})}
         assert blocking[f"{window_type.value}_rows_equal_the_oracles"]
     assert labels == {"missing_hours", "late_hours"}
+
+
+@pytest.mark.usefixtures("nothing_set")
+def test_a_late_hour_asks_for_the_day_the_week_and_the_month_that_hold_it() -> None:
+    """However old it is, and once; the stream's own report of the day leaves nothing to ask for."""
+    definitions, instance = defs(), dg.DagsterInstance.ephemeral()
+
+    def asked(cursor: Any) -> tuple[dict[str, set[str]], Any]:
+        selection = dg.AssetSelection.assets(*(statistics_key(type_) for type_ in EnumWindowType if type_ != "hourly"))
+        result = dg.evaluate_automation_conditions(definitions, instance, selection, cursor=cursor)
+        keys = {statistics_key(type_): type_.value for type_ in EnumWindowType}
+        found = {name: set(result.get_requested_partitions(key)) for key, name in keys.items() if name != "hourly"}
+        return {name: {str(key) for key in of_type} for name, of_type in found.items() if of_type}, result.cursor
+
+    def report(window_type: EnumWindowType, key: str) -> None:
+        instance.report_runless_asset_event(dg.AssetMaterialization(statistics_key(window_type), partition=key))
+
+    before, cursor = asked(None)
+    assert before == {}
+    report(EnumWindowType.HOURLY, "2025-03-01-05:00")
+    late, cursor = asked(cursor)
+    assert late == {"daily": {"2025-03-01"}, "weekly": {"2025-02-24"}, "monthly": {"2025-03-01"}}
+    again, cursor = asked(cursor)
+    assert again == {}
+    report(EnumWindowType.HOURLY, "2025-03-02-05:00")
+    report(EnumWindowType.DAILY, "2025-03-02")
+    rest, cursor = asked(cursor)
+    assert rest == {"weekly": {"2025-02-24"}, "monthly": {"2025-03-01"}}
 
 
 def test_the_repair_sensor_asks_once_for_each_version_of_the_lake(nothing_set: Path) -> None:
