@@ -329,10 +329,15 @@ class Lake:
             raise LakeFailure(f"lake {self.url}: {_one_line(error)}; check the folder's space and rights") from error
 
 
-def open_lake(url: str, storage_options: Mapping[str, str] | None = None) -> Lake:
-    """Open the lake at a folder or an object store's URL, and make its tables if they are not there."""
+def open_lake(url: str, storage_options: Mapping[str, str] | None = None, *, create: bool = True) -> Lake:
+    """Open the lake at a folder or an object store's URL, and make its tables if they are not there.
+
+    create: if not, a lake that is not there is a `LakeFailure`: who only wants to look leaves nothing behind.
+    """
     options = dict(storage_options or {})
     try:
+        if not create and not DeltaTable.is_deltatable(events_url(url), storage_options=options):
+            raise LakeFailure(f"there is no lake at {url}; run `omninode ingest`, or set OMNINODE_LAKE to where it is")
         if "://" not in url:
             Path(url).mkdir(parents=True, exist_ok=True)
         events = _table(events_url(url), EVENTS, EVENTS_PARTITION_BY, options)

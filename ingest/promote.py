@@ -65,13 +65,18 @@ def with_field(events: Frame, name: str, data_type: pl.DataType | type[pl.DataTy
 
 def _check_name(name: str) -> None:
     if not _IDENTIFIER.fullmatch(name):
-        raise BadInput(f"{name!r} cannot name a column; promote fields of letters, digits and '_', 63 at most")
+        rule = "the letters a to z, digits and '_', no digit first, and 63 of them at most"
+        raise BadInput(f"{name!r} cannot name a column; promote a field whose name has {rule}")
 
 
 def _check_free(name: str, taken: list[str]) -> None:
     # Other readers of Delta tables do not tell capitals from small letters.
-    if name.lower() in {column.lower() for column in taken}:
-        raise BadInput(f"{name!r} is a column of the events already; read the field with ingest.extra.extra_field")
+    present = {column.lower(): column for column in taken}.get(name.lower())
+    if present is not None:
+        told = (
+            "is a column of the events already" if present == name else f"differs from column {present!r} by capitals"
+        )
+        raise BadInput(f"{name!r} {told}; read the field with ingest.extra.extra_field")
 
 
 def _check_type(name: str, present: str, wanted: str) -> None:

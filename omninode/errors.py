@@ -7,6 +7,12 @@ class OmninodeError(Exception):
     exit_code = 1
 
 
+class Interrupted(OmninodeError):
+    """Somebody wanted an end before all was done. What was done stays."""
+
+    exit_code = 130
+
+
 class BadInput(OmninodeError):
     """What the user gave cannot be used: a setting, an argument, a file."""
 

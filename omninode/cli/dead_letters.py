@@ -23,7 +23,7 @@ def which_letters(reason: Reason | None, topic: str | None, since: str | None, u
 def run_list(which: Which, *, limit: int, output: OutputFormat) -> None:
     """Print letters, newest first."""
     settings = read_settings()
-    letters = newest_letters(open_lake(settings.lake, settings.lake_options), which, limit=limit + 1)
+    letters = newest_letters(open_lake(settings.lake, settings.lake_options, create=False), which, limit=limit + 1)
     rows = letter_rows(letters.head(limit).to_dicts(), output)
     _say_if_none(rows, which)
     if letters.height > limit:
@@ -34,7 +34,7 @@ def run_list(which: Which, *, limit: int, output: OutputFormat) -> None:
 def run_count(which: Which, *, by: CountedBy, output: OutputFormat) -> None:
     """Print how many letters there are, and how many of them were re-admitted."""
     settings = read_settings()
-    rows = count_letters(open_lake(settings.lake, settings.lake_options), by, which).to_dicts()
+    rows = count_letters(open_lake(settings.lake, settings.lake_options, create=False), by, which).to_dicts()
     _say_if_none(rows, which)
     group = Column(by.value, lambda row: shown(row[by.value], most=80), is_number=False)
     columns = [
@@ -49,7 +49,7 @@ def run_count(which: Which, *, by: CountedBy, output: OutputFormat) -> None:
 def run_replay(which: Which, *, dry_run: bool, output: OutputFormat) -> None:
     """Re-admit what is accepted now, and say what became of the rest."""
     settings = read_settings()
-    lake = open_lake(settings.lake, settings.lake_options)
+    lake = open_lake(settings.lake, settings.lake_options, create=False)
     done = Readmitter(lake, Decoder(topics_of(settings.environment)), utc_now).run(which, dry_run=dry_run)
     rows = _outcomes(done, dry_run=dry_run)
     if not any(row["letters"] for row in rows):

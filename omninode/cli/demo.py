@@ -53,15 +53,16 @@ def run_demo(*, workflows: int, seed: int, days: int) -> None:
 
 
 def _load(settings: Settings, lake: Lake, progress: Progress, *, workflows: int, seed: int, days: int) -> Loaded:
-    with kafka(settings) as cluster, stop_on_signal() as stop:
+    with kafka(settings) as cluster:
         line = phase(progress, "make and publish events")
         messages = made_up(workflows=workflows, seed=seed, days=days, start=_START)
         published = publish(cluster, messages, on_progress=line.at)
         line.done(published)
         line = phase(progress, "ingest into the lake", published)
-        loaded = load(
-            settings, cluster, lake, until_end=True, stop=stop, on_progress=lambda so_far: line.at(so_far.messages)
-        )
+        with stop_on_signal() as stop:
+            loaded = load(
+                settings, cluster, lake, until_end=True, stop=stop, on_progress=lambda so_far: line.at(so_far.messages)
+            )
         line.done(loaded.messages)
         return loaded
 

@@ -33,7 +33,7 @@ _DIFFERENCES = [
 def run_explain(aggregation_id: str, *, limit: int, output: OutputFormat) -> None:
     """Print the row's verdict, then its generations with their events; as CSV the events alone."""
     settings = read_settings()
-    lake = open_lake(settings.lake, settings.lake_options)
+    lake = open_lake(settings.lake, settings.lake_options, create=False)
     with postgres(settings) as url, connect(url) as connection:
         found = explain(lake, MetricStore(connection), aggregation_id)
     listed = found.generations.head(limit) if limit else found.generations

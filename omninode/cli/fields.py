@@ -14,7 +14,7 @@ from omninode.cli.output import Column, OutputFormat, Row, console, print_rows
 def run_fields(output: OutputFormat) -> None:
     """Print which unknown fields the lake's events have."""
     settings = read_settings()
-    lake = open_lake(settings.lake, settings.lake_options)
+    lake = open_lake(settings.lake, settings.lake_options, create=False)
     promoted = promoted_fields(lake)
     rows = [_row(unknown, promoted.get(unknown.name), output) for unknown in unknown_fields(lake)]
     if not rows:
@@ -25,7 +25,7 @@ def run_fields(output: OutputFormat) -> None:
 def run_promote(name: str, field_type: FieldType) -> None:
     """Make an unknown field a column, and say so."""
     settings = read_settings()
-    is_new = promote(open_lake(settings.lake, settings.lake_options), name, field_type)
+    is_new = promote(open_lake(settings.lake, settings.lake_options, create=False), name, field_type)
     promised = "is a column from now on" if is_new else "was promoted before"
     console().print(f"{name} ({field_type.value}) {promised}", markup=False)
 

@@ -19,7 +19,7 @@ _COLUMNS = [
 def run_gaps(output: OutputFormat) -> None:
     """Print a row for each gap, oldest first."""
     settings = read_settings()
-    rows = open_lake(settings.lake, settings.lake_options).gaps().to_dicts()
+    rows = open_lake(settings.lake, settings.lake_options, create=False).gaps().to_dicts()
     # What Kafka lost after it was read is in the lake, together with what has its offsets now.
     missing = sum(_messages(row) for row in rows if row["reason"] != GapReason.TRUNCATED)
     title = (

@@ -26,7 +26,7 @@ _EXPIRED = _columns("files", "bytes", "unfinished", "log_entries", "seconds")
 def run_compact(*, dry_run: bool, output: OutputFormat) -> None:
     """Merge all small files, and say what that was."""
     settings = read_settings()
-    lake = open_lake(settings.lake, settings.lake_options)
+    lake = open_lake(settings.lake, settings.lake_options, create=False)
     done = Compaction(lake, max_seconds=float("inf")).run(dry_run=dry_run)
     title = f"{'Would merge' if dry_run else 'Merged'} in {settings.lake}"
     print_rows([asdict(table) for table in done], _COMPACTED, output, title=title)
@@ -36,7 +36,7 @@ def run_vacuum(*, older_than: str | None, dry_run: bool, output: OutputFormat) -
     """Remove what is older than asked for, and say what that was."""
     settings = read_settings()
     age = None if older_than is None else duration(older_than, "--older-than")
-    lake = open_lake(settings.lake, settings.lake_options)
+    lake = open_lake(settings.lake, settings.lake_options, create=False)
     done = Retention(lake, settings.lake_retention).run(older_than=age, dry_run=dry_run)
     title = f"{'Would remove' if dry_run else 'Removed'} from {settings.lake}"
     print_rows([asdict(table) for table in done], _EXPIRED, output, title=title)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from threading import Event
 from types import FrameType
 
+from ingest.broker import is_kept
 from ingest.cap import DeadLetterCap
 from ingest.decode import Decoder
 from ingest.ingestor import Committed, Ingestor
@@ -17,6 +18,7 @@ from ingest.policy import NEVER_GIVE_UP, RetryPolicy
 from ingest.source import KafkaSource
 from omninode.cli.door import utc_now
 from omninode.cli.output import Column
+from omninode.errors import Interrupted
 from omninode.settings import Settings
 
 
@@ -59,7 +61,7 @@ def load(
     all_partitions: bool = False,
     on_progress: Callable[[Loaded], None] = lambda _: None,
 ) -> Loaded:
-    """Ingest until told to stop, or until the end of the topics."""
+    """Ingest until told to stop, or until the end of the topics; raises `Interrupted` if told before that end."""
     loaded = Loaded()
 
     def note(committed: Committed) -> None:
@@ -69,7 +71,15 @@ def load(
     with open_ingestor(settings, kafka, lake, is_service=not until_end, all_partitions=all_partitions) as ingestor:
         ingestor.on_commit = note
         ingestor.run(stop=stop, until_end=until_end)
+        if until_end and not ingestor.source.at_end:
+            raise Interrupted(f"interrupted: {loaded.messages:,} messages are in the lake, {_the_rest(settings)}")
     return loaded
+
+
+def _the_rest(settings: Settings) -> str:
+    if settings.kafka_bootstrap_servers is None and not is_kept(settings.home / "broker"):
+        return "the others went with the embedded broker"
+    return "the others are still in Kafka; `omninode ingest` goes on from there"
 
 
 @contextmanager

@@ -1,35 +1,25 @@
 """The entry point: runs a command, and turns what went wrong into one line and an exit code."""
 
-import logging
+import signal
 import sys
-
-import typer
-from typer.exceptions import TyperException
-
-from omninode.cli.commands import app
-from omninode.errors import BadInput, OmninodeError
+from types import FrameType
 
 
 def main() -> None:
-    """Run `omninode`. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    logging.basicConfig(level=logging.WARNING, format="omninode: %(message)s")
+    """Run `omninode`. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted, 143 asked to end."""
+    signals = [int(signal.SIGINT)]
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        signals.append(number)
+        raise KeyboardInterrupt
+
+    # Like Ctrl-C: what was started is ended on the way out.
+    signal.signal(signal.SIGTERM, interrupt)
     try:
-        app(standalone_mode=False)
-    except TyperException as error:
-        _fail(_usage(error), BadInput.exit_code)
-    except OmninodeError as error:
-        _fail(str(error), error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted", 130)
+        # What takes long to import comes after: an early Ctrl-C is no traceback.
+        from omninode.cli.run import run
 
-
-def _usage(error: TyperException) -> str:
-    """What was wrong with the words of the call; without any words, the help has been printed instead."""
-    message = " ".join(error.format_message().replace("Value error, ", "").split())
-    return f"{message.rstrip('.')}; see: omninode --help" if message else ""
-
-
-def _fail(line: str, code: int) -> None:
-    if line:
-        sys.stderr.write(f"omninode: {line}\n")
-    sys.exit(code)
+        sys.exit(run())
+    except KeyboardInterrupt:
+        sys.stderr.write("omninode: interrupted\n")
+        sys.exit(128 + signals[-1])

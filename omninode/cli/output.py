@@ -16,6 +16,9 @@ from rich.table import Table
 
 Row = Mapping[str, Any]
 
+#: So much of a text stays.
+_LEAST_TEXT = 10
+
 
 class OutputFormat(StrEnum):
     """How a command prints its rows."""
@@ -48,13 +51,21 @@ def print_rows(rows: Sequence[Row], columns: Sequence[Column], output: OutputFor
 def print_table(rows: Sequence[Row], columns: Sequence[Column], *, title: str) -> None:
     """Print a table for people."""
     table = Table()
-    for column in columns:
-        table.add_column(column.heading, justify="right" if column.is_number else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(column.cell(row) for column in columns))
+    cells = [[column.cell(row) for column in columns] for row in rows]
+    for column, width in zip(columns, _widths(columns, cells), strict=True):
+        # Where there is no room for all, texts are cut and numbers are not: half a number is another number.
+        least = width if column.is_number else min(width, _LEAST_TEXT)
+        table.add_column(column.heading, justify="right" if column.is_number else "left", no_wrap=True, min_width=least)
+    for texts in cells:
+        table.add_row(*texts)
     out = console()
     out.print(title, style="bold")
     out.print(table)
+
+
+def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[int]:
+    headings = [column.heading for column in columns]
+    return [max(map(len, texts)) for texts in zip(headings, *cells, strict=True)]
 
 
 def console() -> Console:

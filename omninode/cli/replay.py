@@ -17,18 +17,25 @@ from pipelines.parts import kafka
 def run_replay(file: Path, output: OutputFormat) -> None:
     """Publish, ingest and refresh, then say what came and which windows changed."""
     if not file.is_file():
-        raise BadInput(f"{file}: no such file; name a file of JSON lines, one event a line")
+        what = "not a file" if file.exists() else "no such file"
+        raise BadInput(f"{file}: {what}; name a file of JSON lines, one event a line")
     settings = read_settings()
     lake = open_lake(settings.lake, settings.lake_options)
     with phases() as progress:
-        with kafka(settings) as cluster, stop_on_signal() as stop:
+        with kafka(settings) as cluster:
             line = phase(progress, "publish")
             published = publish(cluster, read_file(file), on_progress=line.at)
             line.done(published)
             line = phase(progress, "ingest", published)
-            loaded = load(
-                settings, cluster, lake, until_end=True, stop=stop, on_progress=lambda so_far: line.at(so_far.messages)
-            )
+            with stop_on_signal() as stop:
+                loaded = load(
+                    settings,
+                    cluster,
+                    lake,
+                    until_end=True,
+                    stop=stop,
+                    on_progress=lambda so_far: line.at(so_far.messages),
+                )
             line.done(loaded.messages)
         line = phase(progress, "refresh the statistics")
         report = refresh_lake(settings, lake)

@@ -65,7 +65,7 @@ def _print_dimensions(
     except BadInput as error:
         raise BadInput(f"--by: {error}, or one of {', '.join(EnumAggregationType)}") from None
     settings = read_settings()
-    snapshot = snapshot_of(open_lake(settings.lake, settings.lake_options))
+    snapshot = snapshot_of(open_lake(settings.lake, settings.lake_options, create=False))
     rows = dimension_rows(snapshot, dimensions, EnumWindowType(window), start=first, end=last).to_dicts()
     _say_if_none(rows)
     print_rows(rows, dimension_columns(window, dimensions), output, title=f"{window} statistics by {by}, from the lake")
