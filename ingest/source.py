@@ -111,7 +111,8 @@ class KafkaSource:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=1_000,
             topic_metadata_refresh_interval_ms=10_000,
-            queued_max_messages_kbytes=32_768,
+            # More than is fetched while a micro-batch is decoded; each message there costs as much again as its bytes.
+            queued_max_messages_kbytes=16_384,
             fetch_wait_max_ms=50,
             # While a commit holds us up the queue fills; its refilling must not wait for the usual second after that.
             fetch_queue_backoff_ms=10,
