@@ -3,12 +3,14 @@
 import sys
 
 from ingest.fields import UnknownField, unknown_fields
-from ingest.lake import open_lake
+from ingest.lake import Lake, open_lake
 from ingest.promote import promote, promoted_fields
+from ingest.schema import EVENTS
 from omninode.cli.choices import FieldType
 from omninode.cli.door import read_settings
 from omninode.cli.letter_rows import shown
 from omninode.cli.output import Column, OutputFormat, Row, console, print_rows
+from omninode.errors import BadInput
 
 
 def run_fields(output: OutputFormat) -> None:
@@ -25,9 +27,18 @@ def run_fields(output: OutputFormat) -> None:
 def run_promote(name: str, field_type: FieldType) -> None:
     """Make an unknown field a column, and say so."""
     settings = read_settings()
-    is_new = promote(open_lake(settings.lake, settings.lake_options, create=False), name, field_type)
+    lake = open_lake(settings.lake, settings.lake_options, create=False)
+    _check_seen(lake, name)
+    is_new = promote(lake, name, field_type)
     promised = "is a column from now on" if is_new else "was promoted before"
     console().print(f"{name} ({field_type.value}) {promised}", markup=False)
+
+
+def _check_seen(lake: Lake, name: str) -> None:
+    """A column stays for good, and nobody would see one that is misspelled."""
+    known = {*promoted_fields(lake), *EVENTS, *(unknown.name for unknown in unknown_fields(lake))}
+    if name not in known:
+        raise BadInput(f"no event in the lake has a field {name!r}; see: omninode fields")
 
 
 def _row(unknown: UnknownField, promoted: str | None, output: OutputFormat) -> Row:

@@ -5,7 +5,7 @@ import sys
 from ingest.kafka import KafkaSettings
 from ingest.lake import open_lake
 from omninode.cli.door import read_settings
-from omninode.cli.loading import LOADED_COLUMNS, load, stop_on_signal
+from omninode.cli.loading import LOADED_COLUMNS, hint_at_dead_letters, load, stop_on_signal
 from omninode.cli.output import OutputFormat, print_rows
 from omninode.cli.progress import phase, phases
 from omninode.settings import Settings
@@ -31,6 +31,7 @@ def run_ingest(*, until_end: bool, all_partitions: bool, output: OutputFormat) -
             on_progress=lambda so_far: line.at(so_far.messages),
         )
         line.done(loaded.messages)
+    hint_at_dead_letters(loaded)
     print_rows(loaded.rows(), LOADED_COLUMNS, output, title=f"Ingested into {settings.lake}")
 
 

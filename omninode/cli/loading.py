@@ -1,6 +1,7 @@
 """What `demo`, `replay` and `ingest` share: from Kafka into the lake, with a count of what came."""
 
 import signal
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,6 +44,13 @@ class Loaded:
         """Return how many messages were accepted, and refused for which reason."""
         refused = [{"outcome": f"refused: {reason}", "messages": count} for reason, count in self.refused.most_common()]
         return [{"outcome": "accepted", "messages": self.events}, *refused]
+
+
+def hint_at_dead_letters(loaded: Loaded) -> None:
+    """Say on standard error where refused messages are, if there are any."""
+    refused = loaded.refused.total()
+    if refused:
+        sys.stderr.write(f"omninode: {refused:,} messages were refused; see: omninode dead-letters list\n")
 
 
 LOADED_COLUMNS = [

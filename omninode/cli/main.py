@@ -5,16 +5,26 @@ import sys
 from types import FrameType
 
 
+class _Ended(KeyboardInterrupt):
+    """Somebody sent a signal.
+
+    A class of its own, because Python remembers a bare `KeyboardInterrupt` that came while something was imported,
+    caught or not, and ends by it.
+    """
+
+
 def main() -> None:
     """Run `omninode`. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted, 143 asked to end."""
-    signals = [int(signal.SIGINT)]
+    received = [int(signal.SIGINT)]
 
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        signals.append(number)
-        raise KeyboardInterrupt
+    def end(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        raise _Ended
 
-    # Like Ctrl-C: what was started is ended on the way out.
-    signal.signal(signal.SIGTERM, interrupt)
+    # Like Ctrl-C: what was started is ended on the way out. Who starts us may have chosen that Ctrl-C is not for us.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end)
     try:
         # What takes long to import comes after: an early Ctrl-C is no traceback.
         from omninode.cli.run import run
@@ -22,4 +32,4 @@ def main() -> None:
         sys.exit(run())
     except KeyboardInterrupt:
         sys.stderr.write("omninode: interrupted\n")
-        sys.exit(128 + signals[-1])
+        sys.exit(128 + received[-1])

@@ -6,7 +6,7 @@ from ingest.lake import open_lake
 from ingest.producer import publish
 from ingest.replay import read_file
 from omninode.cli.door import read_settings
-from omninode.cli.loading import LOADED_COLUMNS, load, stop_on_signal
+from omninode.cli.loading import LOADED_COLUMNS, hint_at_dead_letters, load, stop_on_signal
 from omninode.cli.output import OutputFormat, print_rows
 from omninode.cli.progress import phase, phases
 from omninode.cli.refresh import REFRESHED_COLUMNS, refresh_lake, refreshed_rows
@@ -40,6 +40,7 @@ def run_replay(file: Path, output: OutputFormat) -> None:
         line = phase(progress, "refresh the statistics")
         report = refresh_lake(settings, lake)
         line.done(report.window_count)
+    hint_at_dead_letters(loaded)
     if output is OutputFormat.TABLE:
         print_rows(loaded.rows(), LOADED_COLUMNS, output, title=f"Ingested into {settings.lake}")
     print_rows(

@@ -121,18 +121,23 @@ def test_fields_are_listed_and_promoted(command: CommandLine) -> None:
     assert "team" in command.done("fields")
 
 
+def empty_lake(folder: Path) -> CommandLine:
+    """A command line whose lake is there, and holds nothing."""
+    open_lake(str(folder / "home" / "lake"))
+    return CommandLine(folder, {"OMNINODE_HOME": str(folder / "home")})
+
+
 @pytest.mark.parametrize("arguments", [("list",), ("count",), ("replay",)])
 def test_empty_lake_says_so(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """Without a single letter the table is empty, and one line on standard error says why."""
-    command = CommandLine(tmp_path, {"OMNINODE_HOME": str(tmp_path / "home")})
-    finished = command.run("dead-letters", *arguments)
+    finished = empty_lake(tmp_path).run("dead-letters", *arguments)
     assert (finished.returncode, len(finished.stderr.strip().splitlines())) == (0, 1)
     assert "no dead letters" in finished.stderr
 
 
 def test_lake_without_unknown_fields_says_so(tmp_path: Path) -> None:
     """Without an unknown field the list is empty, and one line on standard error says why."""
-    finished = CommandLine(tmp_path, {"OMNINODE_HOME": str(tmp_path / "home")}).run("fields", "--format", "json")
+    finished = empty_lake(tmp_path).run("fields", "--format", "json")
     assert (json.loads(finished.stdout), finished.returncode) == ([], 0)
     assert "no event has a field that is unknown" in finished.stderr
 
@@ -148,10 +153,26 @@ def test_lake_without_unknown_fields_says_so(tmp_path: Path) -> None:
         ("fields", "promote", "team", "--type", "date"),
         ("fields", "promote", "kind", "--type", "text"),
         ("fields", "promote", "a-b", "--type", "text"),
+        ("fields", "promote", "taem", "--type", "text"),
     ],
     ids=" ".join,
 )
 def test_bad_input_gets_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """What cannot be used is named in one line, with exit code 2."""
-    finished = CommandLine(tmp_path, {"OMNINODE_HOME": str(tmp_path / "home")}).run(*arguments)
+    finished = empty_lake(tmp_path).run(*arguments)
     assert (finished.returncode, len(finished.stderr.strip().splitlines())) == (2, 1), finished.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("gaps",), ("dead-letters", "list"), ("dead-letters", "count"), ("fields",), ("lake", "vacuum", "--dry-run")],
+    ids=" ".join,
+)
+def test_looking_for_a_lake_where_there_is_none_makes_none(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """A mistyped place is said to be none, in one line, and stays as it was."""
+    typo = tmp_path / "typo"
+    variables = {"OMNINODE_HOME": str(tmp_path / "home"), "OMNINODE_LAKE": str(typo)}
+    finished = CommandLine(tmp_path, variables).run(*arguments)
+    assert (finished.returncode, len(finished.stderr.strip().splitlines())) == (1, 1), finished.stderr
+    assert f"there is no lake at {typo}" in finished.stderr
+    assert not typo.exists()
