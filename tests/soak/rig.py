@@ -111,13 +111,13 @@ class Rig:
     def end(self, process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
         """End an ingest by this signal; one that is asked to end must do so in time and with exit code 0.
 
-        One that is still starting has not yet said what it does when it is asked: it just ends.
+        One that is still starting has nothing to finish: it says that it was interrupted, or just ends.
         """
         self.check_running(process)
         self.running.remove(process)
         process.send_signal(number)
         code = process.wait(_END_SECONDS)
-        assert code in (0, -number), f"ingest ended with exit code {code}: {self.last_words()}"
+        assert code in (0, 128 + number, -number), f"ingest ended with exit code {code}: {self.last_words()}"
 
     def check_running(self, process: "subprocess.Popen[bytes]") -> None:
         """Fail if it has ended by itself, which no failure outside of it is a reason for."""
