@@ -1,4 +1,4 @@
-"""The node registry. There are its models and tables; dual registration, health and search are still to come.
+"""The node registry. There are its models, its tables and the search; dual registration and health are still to come.
 
 The public names below are loaded when they are first used.
 """
