@@ -8,9 +8,9 @@ from math import inf
 class MicroBatchPolicy:
     """One micro-batch is one commit; it ends by rows, bytes or age, whichever comes first."""
 
-    max_rows: int = 50_000
+    max_rows: int = 40_000
     max_bytes: int = 64 * 1024 * 1024
-    max_age_seconds: float = 0.5
+    max_age_seconds: float = 0.4
 
     def is_due(self, *, rows: int, size: int, age_seconds: float) -> bool:
         """Tell whether a micro-batch of this many rows and bytes and of this age is to be committed.
