@@ -9,7 +9,7 @@ from confluent_kafka import Message, Producer
 from ingest.errors import KafkaFailure
 from ingest.kafka import KafkaSettings, ensure_topics
 from ingest.kinds import EventKind, topic_of
-from ingest.lake import PartitionId
+from ingest.partition_id import PartitionId
 from ingest.producer import Outgoing, publish
 from ingest.source import KafkaSource, columns_of
 

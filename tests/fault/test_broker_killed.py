@@ -19,7 +19,8 @@ from ingest.decode import Decoder
 from ingest.errors import KafkaFailure
 from ingest.ingestor import Ingestor
 from ingest.kafka import KafkaSettings, ensure_topics
-from ingest.lake import Advance, MicroBatch, open_lake
+from ingest.lake import open_lake
+from ingest.micro_batch import Advance, MicroBatch
 from ingest.schema import DEAD_LETTERS, EVENTS
 from ingest.source import KafkaSource
 from omninode.errors import OmninodeError

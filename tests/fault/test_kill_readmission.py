@@ -17,7 +17,8 @@ import pytest
 from ingest.decode import Decoder
 from ingest.errors import Fenced
 from ingest.kinds import topics_of
-from ingest.lake import READMISSIONS, Advance, MicroBatch, open_lake
+from ingest.lake import open_lake
+from ingest.micro_batch import READMISSIONS, Advance, MicroBatch
 from ingest.schema import DEAD_LETTERS
 from tests.command import CommandLine
 from tests.lakes import PLACE, read_dead_letters, read_events
