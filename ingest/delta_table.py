@@ -1,8 +1,10 @@
 """The Delta tables of a lake: where each is, how it is opened and written, and its errors in our words."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from urllib.parse import unquote, urlsplit
 
 import polars as pl
 from deltalake import ColumnProperties, DeltaTable, WriterProperties
@@ -73,6 +75,13 @@ def writer_properties() -> WriterProperties:
     return WriterProperties(
         compression="ZSTD", compression_level=1, default_column_properties=others, column_properties=columns
     )
+
+
+def check_writable(lake_url: str, table: DeltaTable) -> None:
+    """Raise `LakeFailure` if a table in a folder may not be written: found out by delta-rs, it prints panics."""
+    place = urlsplit(table.table_uri)
+    if place.scheme == "file" and not os.access(unquote(place.path), os.W_OK | os.X_OK):
+        raise LakeFailure(f"lake {lake_url}: its tables may not be written; check the folder's space and rights")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from deltalake.exceptions import DeltaError
 
 from ingest.added_columns import added_columns, conformed
 from ingest.delta_table import (
+    check_writable,
     dead_letters_url,
     events_url,
     one_line,
@@ -238,6 +239,7 @@ class Lake:
     ) -> None:
         offsets = [Transaction(partition.app_id, advance.next_offset) for partition, advance in advances.items()]
         properties = CommitProperties(custom_metadata=metadata, app_transactions=offsets)
+        check_writable(self.url, table)
         with self._failures():
             write_deltalake(
                 table,
