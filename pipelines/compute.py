@@ -98,8 +98,11 @@ def events_around(snapshot: Snapshot, windows: Sequence[Window]) -> pl.DataFrame
 
 def _strays(found: pl.DataFrame, windows: Sequence[Window]) -> pl.Series:
     """Workflows of these windows whose beginnings lie further away: rare enough to look for in the whole lake."""
-    concerned = found.filter(_is_between(windows))["workflow_id"].unique()
-    return found.filter(_is_stray(), pl.col("workflow_id").is_in(concerned.implode()))["workflow_id"].unique()
+    strays = found.filter(_is_stray())["workflow_id"].unique()
+    if strays.is_empty():
+        return strays
+    concerned = found.filter(pl.col("workflow_id").is_in(strays.implode()), _is_between(windows))
+    return concerned["workflow_id"].unique()
 
 
 def _events_of(snapshot: Snapshot, workflows: pl.Series) -> pl.LazyFrame:

@@ -12,6 +12,9 @@ import polars as pl
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
 
+#: To sort by a number takes a quarter of the time that sorting by the ids takes.
+_NUMBER = pl.col("workflow_id").hash()
+
 
 @dataclass(frozen=True, slots=True)
 class Runs:
@@ -59,22 +62,22 @@ class Runs:
         return series.set(series < 0, None)
 
 
-def runs_of(events: pl.DataFrame, /) -> Runs:
-    """Put events side by side by attempt. events: columns of the lake's events, each event once, in any order."""
-    ordered = _ordered(events)
+def runs_of(events: pl.DataFrame, /, *, number: pl.Expr = _NUMBER) -> Runs:
+    """Put events side by side by attempt. events: columns of the lake's events, each event once, in any order.
+
+    number: what workflows are ordered by, the same for the events of one; where two have the same, their ids decide.
+    """
+    ordered = _ordered(events.rechunk(), number)  # rows are gathered ten times as fast out of one chunk
     is_new = ordered.select(~_as_before("workflow_id", "attempt")).to_series().to_numpy()
     return Runs(ordered, np.cumsum(is_new) - 1, np.flatnonzero(is_new))
 
 
-def _ordered(events: pl.DataFrame) -> pl.DataFrame:
+def _ordered(events: pl.DataFrame, number: pl.Expr) -> pl.DataFrame:
     within = ["attempt", "event_time", "event_id"]
-    # To sort by a number takes a quarter of the time that sorting by the ids takes.
-    ordered = _sorted_by(events, pl.col("workflow_id").hash(), *within)
-    ids = ordered.select("workflow_id", workflow=pl.col("workflow_id").hash())
-    if ids.select((_as_before("workflow") & ~_as_before("workflow_id")).any()).item() is True:
-        # Perhaps two ids of one hash: not to be expected in the life of a lake, and right all the same.
-        return _sorted_by(events, "workflow_id", *within)
-    return ordered
+    ordered = _sorted_by(events, number, *within)
+    ids = ordered.select("workflow_id", number=number)
+    mixed = ids.select((_as_before("number") & ~_as_before("workflow_id")).any()).item()
+    return _sorted_by(events, "workflow_id", *within) if mixed else ordered
 
 
 def _sorted_by(events: pl.DataFrame, *keys: str | pl.Expr) -> pl.DataFrame:
