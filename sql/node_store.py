@@ -49,7 +49,8 @@ class NodeStore:
         if filters.capability is not None:
             asked["capability"] = json.dumps([{"name": filters.capability}])
         rows = self._run(lambda connection: _rows(connection, query("find_nodes"), asked))
-        return [_found(row) for row in rows if row["node_id"] is not None], rows[0]["total_count"]
+        total = rows[0]["total_count"]
+        return [_found(row) for row in rows if row["node_id"] is not None], total
 
     def count(self, now: datetime | None = None) -> list[NodeCount]:
         """Return how many nodes there are of each type and health by age."""
@@ -99,7 +100,9 @@ def write_removals(connection: Connection, node_ids: Sequence[str]) -> list[Writ
         if not gone:
             return [None] * len(node_ids)
         # The trigger numbers removals: what it owes to Consul tells the number.
-        revisions: dict[str, int] = dict(connection.execute(query("get_owed_revisions"), {"node_ids": list(gone)}).fetchall())
+        revisions: dict[str, int] = dict(
+            connection.execute(query("get_owed_revisions"), {"node_ids": list(gone)}).fetchall()
+        )
     return [
         Written(node_id, revisions[node_id], None, is_new=False, is_changed=True) if node_id in gone else None
         for node_id in node_ids
