@@ -146,6 +146,7 @@ class PostgresBackend:
     def _drain(self) -> None:
         if not self._spool.is_empty():
             done = drain(self._spool, SpooledChanges(self._connections))
+            self._away_until = 0.0
             _LOG.info("%d nodes that were spooled are in the database now", len(done))
 
     def _note_away(self, error: DatabaseError) -> None:
