@@ -10,7 +10,9 @@ import polars as pl
 
 from ingest.contracts import GenerationEvent
 from ingest.errors import Fenced, LakeFailure
-from ingest.lake import Advance, Lake, MicroBatch, PartitionId, open_lake
+from ingest.lake import Lake, open_lake
+from ingest.micro_batch import Advance, MicroBatch
+from ingest.partition_id import PartitionId
 from ingest.schema import DEAD_LETTERS, EVENTS
 from omninode.settings import Settings
 from pipelines.compute import attempts_of, rows_from

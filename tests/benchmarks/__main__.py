@@ -26,6 +26,7 @@ from tests.benchmarks.stats_1000_events import STATS_1000_EVENTS
 from tests.benchmarks.table import print_table
 from tests.benchmarks.transition_p99 import TRANSITION_P99
 from tests.benchmarks.transition_vs_cte import TRANSITION_VS_CTE
+from tests.benchmarks.upsert_vs_copy import UPSERT_INSERT_VS_COPY, UPSERT_UPDATE_VS_COPY
 
 BENCHMARKS = (
     STATS_1000_EVENTS,
@@ -35,6 +36,8 @@ BENCHMARKS = (
     INGEST_COMMIT_P99,
     INGEST_RSS,
     REFRESH_GROWTH,
+    UPSERT_INSERT_VS_COPY,
+    UPSERT_UPDATE_VS_COPY,
     SEARCH_1K_P99,
     SEARCH_100K_P99,
     SEARCH_1M_P99,
