@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -80,14 +80,14 @@ class NodeStore:
 
 def write_registrations(connection: Connection, nodes: Sequence[Registration]) -> list[Written]:
     """See `NodeStore.register`."""
-    rows = _rows(connection, query("register_nodes"), {"nodes": json_text([asdict(node) for node in nodes])})
+    rows = _rows(connection, query("register_nodes"), {"nodes": json_text([_fields(node) for node in nodes])})
     found = {row["node_id"]: _written(row) for row in rows}
     return [found[node.node_id] for node in nodes]
 
 
 def write_reports(connection: Connection, reports: Sequence[HealthReport]) -> list[Written | None]:
     """See `NodeStore.report_health`."""
-    rows = _rows(connection, query("report_health"), {"reports": json_text([asdict(report) for report in reports])})
+    rows = _rows(connection, query("report_health"), {"reports": json_text([_fields(report) for report in reports])})
     found = {row["node_id"]: _written(row) for row in rows}
     return [found.get(report.node_id) for report in reports]
 
@@ -124,6 +124,11 @@ def _found(row: dict[str, Any]) -> NodeRow:
     for name in ("total_count", "changed_xid"):
         del row[name]
     return row | {"health_status": row.pop("current_health"), "reported_health_status": row["health_status"]}
+
+
+def _fields(given: Registration | HealthReport) -> dict[str, Any]:
+    """Return the fields; unlike `asdict`, which takes longer than the statement, it does not copy what is in them."""
+    return {field.name: getattr(given, field.name) for field in fields(given)}
 
 
 def json_text(rows: Sequence[dict[str, Any]]) -> str:

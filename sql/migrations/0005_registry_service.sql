@@ -20,3 +20,6 @@ CREATE TABLE registry_spooled (
     operation_id UUID PRIMARY KEY,
     applied_at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT now()
 );
+
+-- Its plan is kept from a time when few nodes changed at once: joined row by row, thousands would take seconds.
+ALTER FUNCTION record_node_changes() SET enable_nestloop = off;
