@@ -1,6 +1,6 @@
 """Refuses what cannot be kept, in one line that names the field."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ GivenNode = ModelNodeRegistrationInput | ModelNodeIntrospection | Mapping[str, A
 
 _NODE_ID: TypeAdapter[str] = TypeAdapter(NodeId)
 _NODE_TYPE: TypeAdapter[str] = TypeAdapter(NodeType)
+_REQUIRED = ("node_id", "node_name", "node_type", "version")
 _MOST_FIELDS = 3
 _MOST_SHOWN = 60
 
@@ -55,7 +56,7 @@ def checked_health(health_status: str) -> EnumHealthStatus:
     try:
         return EnumHealthStatus(health_status)
     except ValueError:
-        raise BadInput(f"health_status: {_shown(health_status)} is none; write {_or(EnumHealthStatus)}") from None
+        raise BadInput(f"health_status: {_shown(health_status)} is none; write {_listed(EnumHealthStatus)}") from None
 
 
 def checked_time(at: object, name: str) -> datetime:
@@ -98,6 +99,10 @@ version: is missing
 def _text(error: Any, name: str) -> str:
     place = [str(part) for part in error["loc"] if part != "node_introspection"]
     field = _cut(".".join([*([name] if name else []), *place])) or "the node"
+    if error["type"] in ("model_type", "dict_type") and not place:
+        return (
+            f"{field}: must be an object with node_id, node_name, node_type and version, not {_shown(error['input'])}"
+        )
     if error["type"] == "missing":
         return f"{field}: is missing"
     if error["type"] == "extra_forbidden":
@@ -120,9 +125,9 @@ def _cut(text: str) -> str:
     return clean if len(clean) <= _MOST_SHOWN else clean[:_MOST_SHOWN] + "..."
 
 
-def _or(words: Any) -> str:
+def _listed(words: Iterable[str], joined: str = "or") -> str:
     *most, last = map(str, words)
-    return f"{', '.join(most)} or {last}"
+    return f"{', '.join(most)} {joined} {last}"
 
 
 __all__ = ["GivenNode", "checked_health", "checked_id", "checked_node", "checked_query", "checked_time", "checked_type"]
