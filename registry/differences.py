@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from registry.enums import EnumNodeChange
+from registry.json_values import same
 from registry.models import ModelNodeDifference
 from sql.node_rows import CONTENT, TwoStates
 
@@ -18,7 +19,7 @@ def _fields(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -
         return []
     if before is None or after is None:
         return ["node_id", *CONTENT, "health_status"]
-    return [name for name in (*CONTENT, "health_status") if before[name] != after[name]]
+    return [name for name in (*CONTENT, "health_status") if not same(before[name], after[name])]
 
 
 def _difference(state: TwoStates, fields: list[str]) -> ModelNodeDifference:

@@ -10,6 +10,7 @@ from typing import Any
 
 from registry.enums import EnumHealthStatus
 from registry.health import is_silent, with_health
+from registry.json_values import same
 from registry.search.document import NodeDocument
 from registry.search.feed import Feed
 from registry.search.memory_feed import MemoryNodes
@@ -130,7 +131,7 @@ class MemoryBackend:
         return self._write(row, before, now)
 
     def _write(self, row: dict[str, Any], before: Mapping[str, Any] | None, now: datetime) -> Written:
-        is_changed = before is None or any(row[name] != before[name] for name in (*CONTENT, "health_status"))
+        is_changed = before is None or not all(same(row[name], before[name]) for name in (*CONTENT, "health_status"))
         if is_changed:
             self._revision += 1
             row |= {"revision": self._revision, "updated_at": now}

@@ -57,11 +57,11 @@ def test_a_node_from_its_registration_to_its_end(run: Run, tmp_path: Path) -> No
 def test_what_cannot_be_done_is_said(run: Run, tmp_path: Path) -> None:
     """Bad input names the field, an unknown node its id; the good nodes of a list are registered."""
     (tmp_path / "nodes.json").write_text(json.dumps([node("good"), node("bad", version="1.0")]))
-    with pytest.raises(BadInput, match="^1 of 2 nodes failed; the first is number 2: version: must be"):
+    with pytest.raises(BadInput, match="1 of 2 nodes failed; the first is number 2: version: must be"):
         run("register", "nodes.json")
-    with pytest.raises(NoSuchNode, match="^no node bad; `omninode registry discover`"):
+    with pytest.raises(NoSuchNode, match="no node bad; `omninode registry discover`"):
         run("deregister", "good", "bad")
-    with pytest.raises(BadInput, match="^T1: 'yesterday' is no time"):
+    with pytest.raises(BadInput, match="T1: 'yesterday' is no time"):
         run("diff", "yesterday")
 
 
