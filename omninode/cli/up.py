@@ -30,7 +30,9 @@ from pipelines.metrics import AggregatorMetrics
 from pipelines.parts import kafka, postgres
 from pipelines.refresh import Refresher, RefreshReport
 from pipelines.stream import Stream
+from registry.metrics import RegistryCollector
 from sql.connection import open_pool
+from sql.connections import Connections
 from sql.lifecycle_events import LifecycleEvents
 from sql.lifecycle_reports import LifecycleReports
 from sql.metric_store import MetricStore
@@ -59,6 +61,7 @@ def run_up(*, ui_port: int, metrics_port: int) -> None:
             places["Dagster UI"] = stack.enter_context(_ui(settings, cluster, url, ui_port))
             report = stack.enter_context(_reports(settings))
         follower = _follower(stack, settings, url, registry)
+        _nodes(stack, url, registry)
         stream = _stream(stack, settings, cluster, url, registry, _both(report, follower))
         _announce(places)
         stream.run(stop=stop)
@@ -93,6 +96,13 @@ def _follower(stack: ExitStack, settings: Settings, url: str, registry: Collecto
     events = LifecycleEvents(stack.enter_context(open_pool(url, max_size=3)))
     follower = LifecycleFollower(LifecycleReplay(open_lake(settings.lake, settings.lake_options), events))
     return stack.enter_context(follower.running())
+
+
+def _nodes(stack: ExitStack, url: str, registry: CollectorRegistry) -> None:
+    """Show the registered nodes on /metrics."""
+    connections = Connections(url)
+    stack.callback(connections.close)
+    registry.register(RegistryCollector(connections))
 
 
 def _both(report: Callable[[RefreshReport], None], follower: LifecycleFollower) -> Callable[[RefreshReport], None]:
