@@ -9,6 +9,7 @@ from time import monotonic
 
 from omninode.errors import BadInput, OmninodeError
 from tests.benchmarks import latest
+from tests.benchmarks.backfill_vs_bare import BACKFILL_VS_BARE
 from tests.benchmarks.bulk_transitions import BULK_TRANSITIONS
 from tests.benchmarks.harness import Benchmark, run
 from tests.benchmarks.ingest_commit_p99 import INGEST_COMMIT_P99
@@ -38,6 +39,7 @@ BENCHMARKS = (
     REFRESH_GROWTH,
     UPSERT_INSERT_VS_COPY,
     UPSERT_UPDATE_VS_COPY,
+    BACKFILL_VS_BARE,
     SEARCH_1K_P99,
     SEARCH_100K_P99,
     SEARCH_1M_P99,
