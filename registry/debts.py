@@ -24,9 +24,9 @@ class Debts:
         """Tell whether nodes are to be in Consul at all."""
         return self._delivery is not None
 
-    def pay(self, outcomes: Sequence[Outcome | None], *, only_health: bool = False) -> dict[str, bool]:
+    def pay(self, outcomes: Sequence[Outcome | None]) -> dict[str, bool]:
         """Deliver what was written, and return of each node whether Consul has it now."""
-        owed = [_owed(outcome, only_health) for outcome in outcomes if isinstance(outcome, Written)]
+        owed = _owed([outcome for outcome in outcomes if isinstance(outcome, Written)])
         if self._delivery is None or not owed:
             return {}
         if len(owed) > MOST_AWAITED:
@@ -40,8 +40,11 @@ class Debts:
         self._background.shutdown(cancel_futures=True)
 
 
-def _owed(written: Written, only_health: bool) -> Owed:
-    return Owed(written.node_id, written.revision, written.row, only_health=only_health)
+def _owed(written: Sequence[Written]) -> list[Owed]:
+    """Of several changes of one node the last is owed."""
+    last = {one.node_id: one for one in written}
+    whole = {one.node_id for one in written if not one.only_health}
+    return [Owed(node_id, one.revision, one.row, node_id not in whole) for node_id, one in last.items()]
 
 
 __all__ = ["MOST_AWAITED", "Debts"]

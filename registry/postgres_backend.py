@@ -19,7 +19,7 @@ from registry.spool import Change, Spool
 from sql.connections import Connections
 from sql.errors import CannotConnect, ConnectionLost, DatabaseError
 from sql.node_history import NodeHistory
-from sql.node_rows import Filters, HealthReport, Heartbeat, NodeCount, NodeRow, Registration, TwoStates
+from sql.node_rows import Filters, HealthReport, Heartbeat, NodeCount, NodeRow, Registration, TwoStates, Written
 from sql.node_store import NodeStore
 from sql.parts import postgres
 from sql.spooled_changes import SpooledChanges
@@ -36,6 +36,7 @@ class PostgresBackend:
     """See `Backend`. Changes that were spooled come before any later one of the same machine."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime] | None = None) -> None:
+        self.on_drained: Callable[[Sequence[Written]], object] = lambda _: None
         self._settings = settings
         self._clock = clock
         self._spool = Spool(settings.home / "registry" / f"spool-{_name(settings.postgres_url)}.jsonl")
@@ -147,7 +148,8 @@ class PostgresBackend:
         if not self._spool.is_empty():
             done = drain(self._spool, SpooledChanges(self._connections))
             self._away_until = 0.0
-            _LOG.info("%d nodes that were spooled are in the database now", len(done))
+            _LOG.info("%d changes that were spooled are in the database now", len(done))
+            self.on_drained(done)
 
     def _note_away(self, error: DatabaseError) -> None:
         self._reason = str(error)

@@ -88,7 +88,7 @@ def write_registrations(connection: Connection, nodes: Sequence[Registration]) -
 def write_reports(connection: Connection, reports: Sequence[HealthReport]) -> list[Written | None]:
     """See `NodeStore.report_health`."""
     rows = _rows(connection, query("report_health"), {"reports": json_text([_fields(report) for report in reports])})
-    found = {row["node_id"]: _written(row) for row in rows}
+    found = {row["node_id"]: _written(row, only_health=True) for row in rows}
     return [found.get(report.node_id) for report in reports]
 
 
@@ -114,10 +114,10 @@ def _rows(connection: Connection, statement: str, parameters: dict[str, Any]) ->
         return cursor.execute(statement, parameters).fetchall()
 
 
-def _written(row: dict[str, Any]) -> Written:
+def _written(row: dict[str, Any], *, only_health: bool = False) -> Written:
     is_new, is_changed = row.pop("is_new"), row.pop("is_changed")
     del row["changed_xid"]
-    return Written(row["node_id"], row["revision"], row, is_new=is_new, is_changed=is_changed)
+    return Written(row["node_id"], row["revision"], row, is_new=is_new, is_changed=is_changed, only_health=only_health)
 
 
 def _found(row: dict[str, Any]) -> NodeRow:
