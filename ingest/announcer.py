@@ -23,6 +23,8 @@ _PAUSE_SECONDS = 2.0
 _LAST_PAUSE_SECONDS = 0.2
 _DELIVERY_MS = 10_000
 _CLOSE_SECONDS = 5.0
+#: Who closes waits for a question under way.
+_ASK_SECONDS = 3.0
 
 
 class Announcement(NamedTuple):
@@ -119,7 +121,9 @@ class _Connection:
     def send(self, batch: Sequence[Announcement]) -> list[Announcement]:
         """Send messages, and return those that did not arrive."""
         if not self._has_topics:
-            ensure_topics(self._settings, names=registry_topics(self._settings.environment))
+            ensure_topics(
+                self._settings, names=registry_topics(self._settings.environment), timeout_seconds=_ASK_SECONDS
+            )
             self._has_topics = True
         failed: list[Announcement] = []
         for message in batch:
