@@ -1,8 +1,10 @@
 """What events say of each attempt: when it reached which state. A pure function of frames."""
 
+from typing import NamedTuple
+
 import polars as pl
 
-from pipelines.deduplicate import distinct_events
+from pipelines.deduplicate import ORDER, distinct_events
 
 #: The stages that end a phase, by the number of the stage. docs/lifecycle.md shows the whole table.
 GENERATING_FROM_STAGE = 2
@@ -28,8 +30,17 @@ NEEDED = [
 _TERMINAL = ["completed", "failed"]
 
 
-def attempts(events: pl.LazyFrame, /) -> pl.LazyFrame:
-    """One row per (workflow_id, attempt), in that order.
+class Attempts(NamedTuple):
+    """What `attempts_of` finds."""
+
+    #: One row per (workflow_id, attempt), in that order.
+    attempts: pl.DataFrame
+    #: The terminal events of an attempt after its first: KEY, kind, event_time, event_id.
+    further_ends: pl.DataFrame
+
+
+def attempts_of(events: pl.LazyFrame, /) -> Attempts:
+    """Read the events once, and tell of each attempt when it reached which state.
 
     events: columns of the lake's events. Copies of an event and the order of rows make no difference.
 
@@ -37,27 +48,22 @@ def attempts(events: pl.LazyFrame, /) -> pl.LazyFrame:
     be there or further, null: none; the same names with `own_`: only of events that speak of that very state; ended_at,
     outcome and end_event_id of the first terminal event, null: none; node_type, domain, correlation_id, null: unknown.
     """
-    ends = (
-        _ends(events)
-        .group_by(KEY, maintain_order=True)
-        .agg(
-            ended_at=pl.col("event_time").first(),
-            outcome=pl.col("kind").first(),
-            end_event_id=pl.col("event_id").first(),
-        )
+    grouped = events.group_by(KEY).agg(*_times(), *_names())
+    terminal = events.filter(pl.col("kind").is_in(_TERMINAL)).select(*KEY, "kind", "event_id", *ORDER)
+    # Each reads the columns that it needs: a scan that they share would decode all of them for every event.
+    known, told = pl.collect_all(
+        [grouped, terminal], engine="streaming", optimizations=pl.QueryOptFlags(comm_subplan_elim=False)
     )
-    return events.group_by(KEY).agg(*_times(), *_names()).join(ends, on=KEY, how="left").sort(KEY)
+    ends = distinct_events(told).select(*KEY, "kind", "event_time", "event_id").sort(*KEY, "event_time", "event_id")
+    is_further = _is_next(ends)
+    first = ends.filter(~is_further).select(*KEY, ended_at="event_time", outcome="kind", end_event_id="event_id")
+    return Attempts(known.join(first, on=KEY, how="left").sort(KEY), ends.filter(is_further))
 
 
-def further_ends(events: pl.LazyFrame, /) -> pl.LazyFrame:
-    """The terminal events of an attempt after its first: KEY, kind, event_time, event_id."""
-    ends = _ends(events)
-    return ends.filter(pl.int_range(pl.len()).over(KEY) > 0)
-
-
-def _ends(events: pl.LazyFrame) -> pl.LazyFrame:
-    terminal = distinct_events(events.filter(pl.col("kind").is_in(_TERMINAL)))
-    return terminal.select(*KEY, "kind", "event_time", "event_id").sort(*KEY, "event_time", "event_id")
+def _is_next(ends: pl.DataFrame) -> pl.Series:
+    """Tell which rows are of the same attempt as the row before."""
+    same = [pl.col(name) == pl.col(name).shift(1) for name in KEY]
+    return ends.select(pl.all_horizontal(same).fill_null(value=False)).to_series()
 
 
 def _times() -> list[pl.Expr]:

@@ -1,6 +1,5 @@
 """Bring the lifecycle tables up to what the lake's events say: the workflows that changed, or all of them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from time import monotonic
@@ -12,7 +11,7 @@ from ingest.lake import Lake
 from ingest.micro_batch import Change
 from pipelines.lifecycle.commands import MAX_TEXT
 from pipelines.lifecycle.configuration import guides_configuration
-from pipelines.lifecycle.histories import Histories, histories
+from pipelines.lifecycle.histories import histories_in_batches
 from pipelines.lifecycle.rules import RuleSet
 from pipelines.snapshot import HORIZON, Snapshot, snapshot_of
 from sql.lifecycle_events import Brought, LifecycleEvents
@@ -67,11 +66,12 @@ class LifecycleReplay:
         latest = snapshot.latest_event_time()
         if events is None or latest is None:
             return ReplayReport(snapshot.version, monotonic() - began)
-        told, brought = histories(events), Brought()
-        for workflows, transitions in in_batches(told, BATCH):
+        brought, looked_at = Brought(), 0
+        for workflows, transitions in histories_in_batches(events, size=BATCH):
             brought += self._events.bring(workflows, transitions, self._command)
+            looked_at += workflows.height
         self._progress.set_progress(_PROGRESS, lake_id=snapshot.lake_id, lake_version=snapshot.version, as_of=latest)
-        return ReplayReport(snapshot.version, monotonic() - began, told.workflows.height, brought)
+        return ReplayReport(snapshot.version, monotonic() - began, looked_at, brought)
 
     def _touched(self, snapshot: Snapshot, progress: Progress | None) -> pl.LazyFrame | None:
         """All events of the workflows that changed since; None if there are none."""
@@ -97,20 +97,6 @@ class LifecycleReplay:
             reason=row["reason"],
             attempt=row["attempt"],
         )
-
-
-def in_batches(told: Histories, size: int) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Yield so many workflows at a time, each with all of its transitions."""
-    if told.workflows.height <= size:
-        if told.workflows.height:
-            yield told.workflows, told.transitions
-        return
-    number = pl.int_range(pl.len(), dtype=pl.Int64) // size
-    numbers = told.workflows.select("workflow_id", number.alias("batch"))
-    by_batch = told.transitions.join(numbers, on="workflow_id").partition_by("batch", as_dict=True, include_key=False)
-    for (batch,), transitions in sorted(by_batch.items()):
-        assert isinstance(batch, int)
-        yield told.workflows.slice(batch * size, size), transitions
 
 
 def days_around(changes: list[Change]) -> set[date]:

@@ -6,9 +6,9 @@ from uuid import UUID, uuid5
 import polars as pl
 import pytest
 
+from ingest.uuids import uuid5s
 from pipelines.lifecycle.commands import TRANSITIONS
 from pipelines.lifecycle.histories import Histories, histories
-from pipelines.lifecycle.uuids import uuid5s
 from tests.events import Event, completed, event, failed, frame, stage, started
 
 WORKFLOW = "3398727c-4860-5937-ad53-09dc1c9e8025"
@@ -177,4 +177,5 @@ def test_many_workflows_do_not_mix() -> None:
 def test_ids_are_those_of_uuid5() -> None:
     """Whoever knows the name can make the id."""
     names = ["a", "é/1", "", "x" * 300]
-    assert uuid5s(TRANSITIONS, pl.Series(names)).to_list() == [str(uuid5(TRANSITIONS, name)) for name in names]
+    for many in (names, names * 300):
+        assert uuid5s(TRANSITIONS, pl.Series(many)).to_list() == [str(uuid5(TRANSITIONS, name)) for name in many]
