@@ -36,6 +36,7 @@ from registry.postgres_backend import PostgresBackend
 from registry.publishing import Publisher
 from registry.registrar import Registrar
 from registry.search.feed import Feed
+from sql.errors import DatabaseError
 from sql.node_rows import Filters, HealthReport
 
 Found = TypeVar("Found")
@@ -203,9 +204,14 @@ class NodeRegistryService:
         """Return registrations of this process, and the nodes that there are, by type and by health.
 
         Keys: total_registrations, successful_registrations, failed_registrations, registered_nodes_total,
-        nodes_by_type, nodes_by_health, spooled_changes; with Kafka published_events, lost_events.
+        nodes_by_type, nodes_by_health, spooled_changes; with Kafka published_events, lost_events. While the database is
+        away, the three of the nodes are None.
         """
-        counts = await self._in_thread(self._backend.count)
+        try:
+            counts = await self._in_thread(self._backend.count)
+        except DatabaseError:
+            unknown = dict.fromkeys(("registered_nodes_total", "nodes_by_type", "nodes_by_health"))
+            return {**self._counters.as_metrics(), **unknown, **self._backend.status(), **self._registrar.status()}
         by_type: dict[str, int] = {}
         by_health = dict.fromkeys(map(str, EnumHealthStatus), 0)
         for count in counts:

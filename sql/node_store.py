@@ -70,9 +70,10 @@ class NodeStore:
 
         return self._run(work)
 
-    def expire_heartbeats(self, kept: timedelta) -> int:
-        """Forget the heartbeats that are older, and return how many those were."""
-        return self._run(lambda connection: connection.execute(query("expire_heartbeats"), {"kept": kept}).rowcount)
+    def expire_heartbeats(self, kept: timedelta, *, most: int) -> int:
+        """Forget heartbeats that are older, so many at most, and return how many those were."""
+        asked = {"kept": kept, "most": most}
+        return self._run(lambda connection: connection.execute(query("expire_heartbeats"), asked).rowcount)
 
     def _run(self, work: Callable[[Connection], Found]) -> Found:
         return self.connections.run(work)
