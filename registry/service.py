@@ -226,6 +226,11 @@ class NodeRegistryService:
             **self._registrar.status(),
         }
 
+    @property
+    def spooled_changes(self) -> int:
+        """How many changes wait on this machine for a Postgres that is away."""
+        return int(self._backend.status()["spooled_changes"])
+
     def open_feed(self) -> Feed:
         """Return what tells a `SearchAPI` of the nodes."""
         return self._backend.open_feed()
