@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 ONLY ?=
 SEED ?=
 
-.PHONY: help install demo test check format bench soak clean
+.PHONY: help install demo test coverage check format bench soak clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -23,7 +23,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED) ## Run the main job once, on embedded servers
 	@$(BIN)/omninode demo
 
-test: $(INSTALLED) ## Run all tests, with coverage
+test: $(INSTALLED) ## Run all tests
+	@$(BIN)/python -m pytest -n 3 --dist loadfile -q
+
+coverage: $(INSTALLED) ## Run all tests, and print which lines none of them ran
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --cov --cov-report=term:skip-covered -q
 
 check: $(INSTALLED) ## Format, lint and check types and import directions

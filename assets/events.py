@@ -7,7 +7,8 @@ import polars as pl
 
 from assets.columns import column_schema
 from assets.names import EVENTS, GROUP, OWNERS
-from ingest.lake import Lake, events_url
+from ingest.delta_table import events_url
+from ingest.lake import Lake
 from ingest.schema import EVENTS as EVENT_COLUMNS
 from pipelines.snapshot import snapshot_of
 

@@ -10,7 +10,8 @@ from time import monotonic
 import polars as pl
 
 from ingest.errors import LakeFailure, TopicReplaced
-from ingest.lake import Change, Lake, MicroBatch
+from ingest.lake import Lake
+from ingest.micro_batch import Change, MicroBatch
 from ingest.policy import RetryPolicy
 from ingest.topics import Topics
 

@@ -20,9 +20,10 @@ from deltalake.transaction import AddAction, RemoveAction
 from polars.exceptions import PolarsError
 
 from ingest.compaction_plan import DataFile, plan
+from ingest.delta_table import store_failures, table_url
 from ingest.errors import LakeFailure
 from ingest.lake import Lake
-from ingest.lake_tables import TABLES, TableUpkeep, failures, open_table, table_url
+from ingest.lake_tables import TABLES, TableUpkeep, open_table
 from ingest.log_keeping import NO_HOOKS
 from ingest.rewrite import ParquetFiles, fingerprint, statistics
 
@@ -62,7 +63,7 @@ class Compaction:
 
     def is_due(self) -> bool:
         """Tell whether there is anything to merge."""
-        with failures(self.lake):
+        with store_failures(self.lake.url):
             return any(plan(live_files(open_table(self.lake, kept.name), kept), kept.policy) for kept in TABLES)
 
     def run(self, *, dry_run: bool = False) -> list[Compacted]:
@@ -71,7 +72,7 @@ class Compaction:
         Raises `LakeFailure` if a merged file does not hold what the small ones hold: it is dropped, nothing changes.
         """
         began = monotonic()
-        with failures(self.lake):
+        with store_failures(self.lake.url):
             return [self._compact(kept, began, dry_run=dry_run) for kept in TABLES]
 
     def _compact(self, kept: TableUpkeep, began: float, *, dry_run: bool) -> Compacted:
@@ -175,11 +176,11 @@ class _Merge:
         columns = pl.scan_delta(self.table).collect_schema()
         partitioned_by = self.table.metadata().partition_columns
         schema = pl.Schema({name: kind for name, kind in columns.items() if name not in partitioned_by})
-        return ParquetFiles(table_url(self.run_of.lake, self.kept.name), self.run_of.lake.storage_options, schema)
+        return ParquetFiles(table_url(self.run_of.lake.url, self.kept.name), self.run_of.lake.storage_options, schema)
 
     def _store(self) -> DeltaStorageHandler:
         lake = self.run_of.lake
-        return DeltaStorageHandler(table_url(lake, self.kept.name), lake.storage_options)
+        return DeltaStorageHandler(table_url(lake.url, self.kept.name), lake.storage_options)
 
     def _size(self, path: str) -> int:
         return int(self._store().get_file_info([path])[0].size)

@@ -16,8 +16,9 @@ from ingest.committer import Committer
 from ingest.decode import Decoder
 from ingest.errors import Fenced, KafkaFailure, LakeFailure, TopicReplaced
 from ingest.gaps import Gap, GapReason, gap_between
-from ingest.lake import Advance, Lake, MicroBatch
+from ingest.lake import Lake
 from ingest.messages import Messages
+from ingest.micro_batch import Advance, MicroBatch
 from ingest.partition_id import PartitionId
 from ingest.policy import MicroBatchPolicy, RetryPolicy
 from ingest.progress import Progress

@@ -1,96 +1,45 @@
 """The lake: Delta tables of Parquet micro-batches, which keep Kafka's offsets in the same commit as the rows."""
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
-from deltalake import (
-    ColumnProperties,
-    CommitProperties,
-    DeltaTable,
-    Schema,
-    Transaction,
-    WriterProperties,
-    write_deltalake,
-)
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from polars.exceptions import PolarsError
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import DeltaError
 
 from ingest.added_columns import added_columns, conformed
+from ingest.delta_table import (
+    check_writable,
+    dead_letters_url,
+    events_url,
+    one_line,
+    open_or_create,
+    store_failures,
+    writer_properties,
+)
 from ingest.errors import Fenced, LakeFailure
-from ingest.gaps import GAPS, Gap, GapReason, gap_rows
-from ingest.lake_properties import RETENTION, retention_properties
+from ingest.gap_table import append_gaps, read_gaps
+from ingest.gaps import GapReason
 from ingest.log_keeping import NO_HOOKS, keep_log_short
+from ingest.micro_batch import (
+    READMISSIONS,
+    Advance,
+    Change,
+    MicroBatch,
+    batch_metadata,
+    change_by,
+    changes_of,
+    events_metadata,
+)
 from ingest.offsets import KeptOffsets
-from ingest.partition_id import PartitionId as PartitionId
+from ingest.partition_id import PartitionId
+from ingest.reading import Reading, open_reading
 from ingest.readmitted import readmitted_events
 from ingest.recovery import events_not_in, letters_not_in
 from ingest.schema import DEAD_LETTERS, DEAD_LETTERS_PARTITION_BY, EVENTS, EVENTS_PARTITION_BY
-
-_BATCH_ID = "omninode.batch_id"
-_HOURS = "omninode.hours"
-#: Hardly two rows have the same value here: a dictionary of them costs a third of the time to write, and more space.
-_DISTINCT = (
-    "event_id",
-    "workflow_id",
-    "event_time",
-    "duration_seconds",
-    "quality_score",
-    "tokens",
-    "cost_usd",
-    "offset",
-)
-#: The columns that reads are pruned by: statistics of every column would cost more than they save.
-_PRUNED_BY = ("event_time", "ingested_at", "batch_id", "offset")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DECORATION = re.compile("\x1b\\[[0-9;]*m|\N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}")
-
-
-#: How many dead letters were re-admitted so far is kept in the log like the offset of a partition.
-READMISSIONS = PartitionId("omninode", "readmitted-letters", 0)
-
-
-class Advance(NamedTuple):
-    """The offset that a micro-batch continues from (None: the first ever), and the one that comes after it."""
-
-    continues_from: int | None
-    next_offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class MicroBatch:
-    """What one commit brings: rows, how far it reads in each partition, and what was no longer to be read there."""
-
-    batch_id: str
-    events: pl.DataFrame
-    dead_letters: pl.DataFrame
-    advances: Mapping[PartitionId, Advance]
-    gaps: Sequence[Gap] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What one commit did: the version it made, its micro-batch and the hours (UTC) of the events it brought."""
-
-    version: int
-    batch_id: str
-    hours: tuple[datetime, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The events at one version: what is committed later does not change them."""
-
-    lake_id: str
-    version: int
-    events: pl.LazyFrame
-    last_day: date | None
 
 
 @dataclass(slots=True)
@@ -101,7 +50,7 @@ class Lake:
     storage_options: dict[str, str]
     _events: DeltaTable
     _dead_letters: DeltaTable
-    _writer: WriterProperties = field(default_factory=lambda: _writer_properties())
+    _writer: WriterProperties = field(default_factory=lambda: writer_properties())
     #: Partitions of which this object knows that their dead letters are not ahead of their events.
     _settled: set[PartitionId] = field(default_factory=set)
     _offsets: KeptOffsets = field(init=False)
@@ -113,10 +62,6 @@ class Lake:
     def events_url(self) -> str:
         """Where the table of events is, for those who read it."""
         return events_url(self.url)
-
-    @property
-    def _gaps_url(self) -> str:
-        return f"{self.url.rstrip('/')}/gaps"
 
     @property
     def lake_id(self) -> str:
@@ -140,23 +85,20 @@ class Lake:
         with self._failures():
             return self._offsets.next_offset(partition)
 
-    def read(self) -> "Reading":
+    def read(self) -> Reading:
         """Open the events for reading as this object last saw them."""
         with self._failures():
             return self._reading(self.version)
 
-    def read_version(self, version: int) -> "Reading | None":
+    def read_version(self, version: int) -> Reading | None:
         """Open the events as they were at a version; None if the log does not reach that far."""
         try:
             return self._reading(version)
         except (DeltaError, OSError):
             return None
 
-    def _reading(self, version: int) -> "Reading":
-        # A table object of its own: this one moves on with every commit. It is opened once, for all that is read.
-        table = DeltaTable(self.events_url, version=version, storage_options=self.storage_options)
-        days = [date.fromisoformat(partition["event_date"]) for partition in table.partitions()]
-        return Reading(self.lake_id, version, pl.scan_delta(table), max(days, default=None))
+    def _reading(self, version: int) -> Reading:
+        return open_reading(self.url, self.lake_id, version, self.storage_options)
 
     def read_dead_letters(self) -> pl.LazyFrame:
         """Open the dead letters for reading as this object last saw them: see `ingest.schema.DEAD_LETTERS`."""
@@ -192,12 +134,11 @@ class Lake:
         if ahead:
             with self._failures():
                 batch = self._without_readmitted(batch)
-        hours, before = _hours(batch.events), self.version
-        metadata = {_BATCH_ID: batch.batch_id, _HOURS: json.dumps(hours)}
-        self._commit(self._events, conformed(batch.events, self.added_columns), batch.advances, metadata)
+        before = self.version
+        self._commit(self._events, conformed(batch.events, self.added_columns), batch.advances, events_metadata(batch))
         self._offsets.note({place: advance.next_offset for place, advance in batch.advances.items()}, after=before)
         self._settled.update(batch.advances.keys() - ahead)
-        return Change(self._events.version(), batch.batch_id, _instants(hours))
+        return change_by(batch, self.version)
 
     def find(self, batch: MicroBatch) -> Change | None:
         """Return what a micro-batch did if it is in the lake: a commit may succeed and still end with an error."""
@@ -206,16 +147,12 @@ class Lake:
             self.next_offset(place) != advance.next_offset for place, advance in batch.advances.items()
         ):
             return None
-        return Change(self.version, batch.batch_id, _instants(_hours(batch.events)))
+        return change_by(batch, self.version)
 
     def gaps(self) -> pl.DataFrame:
         """Return what Kafka no longer had when it was to be read, see `ingest.gaps.GAPS`; oldest first."""
         with self._failures():
-            try:
-                table = DeltaTable(self._gaps_url, storage_options=self.storage_options)
-            except TableNotFoundError:
-                return GAPS.to_frame()
-            return pl.scan_delta(table).select(GAPS.names()).collect().sort("noticed_at", "topic", "partition")
+            return read_gaps(self.url, self.storage_options)
 
     def changes_since(self, version: int) -> list[Change] | None:
         """Return what was committed after a version, oldest first; None if the log does not reach back that far."""
@@ -234,7 +171,7 @@ class Lake:
     def _changes(self, commits: Sequence[Mapping[str, Any]], count: int) -> list[Change] | None:
         if len(commits) < count or any("version" not in commit for commit in commits):
             return None
-        return [_change(commit) for commit in reversed(commits) if _BATCH_ID in commit]
+        return changes_of(reversed(commits))
 
     def _check_advances(self, advances: Mapping[PartitionId, Advance]) -> None:
         # Delta's own check compares with the version this object has read: a refreshed object would hide a conflict.
@@ -265,16 +202,11 @@ class Lake:
         """Gaps go before everything else, so that none can be passed in silence; what is here already is left out."""
         if not batch.gaps:
             return
-        table = _table(self._gaps_url, GAPS, [], self.storage_options)
-        new = [gap for gap in batch.gaps if table.transaction_version(_gap_id(gap)) is None]
-        if new:
-            seen = [Transaction(_gap_id(gap), 0) for gap in new]
-            properties = CommitProperties(custom_metadata={_BATCH_ID: batch.batch_id}, app_transactions=seen)
-            write_deltalake(table, gap_rows(new), mode="append", commit_properties=properties)
+        append_gaps(self.url, batch.gaps, self.storage_options, batch_metadata(batch))
         # Kafka gives the offsets of what it lost to other messages: those are no second try of the old ones.
         rewound = {gap.place: Advance(None, gap.resume_at) for gap in batch.gaps if gap.reason is GapReason.TRUNCATED}
         if rewound:
-            self._commit(self._dead_letters, DEAD_LETTERS.to_frame(), rewound, {_BATCH_ID: batch.batch_id})
+            self._commit(self._dead_letters, DEAD_LETTERS.to_frame(), rewound, batch_metadata(batch))
 
     def _append_dead_letters(self, batch: MicroBatch) -> None:
         """Dead letters go first. If we die in between, their messages are read again, perhaps in other batches:
@@ -296,7 +228,7 @@ class Lake:
                 place: advance._replace(next_offset=max(advance.next_offset, kept[place]))
                 for place, advance in batch.advances.items()
             }
-            self._commit(self._dead_letters, rows, further, {_BATCH_ID: batch.batch_id})
+            self._commit(self._dead_letters, rows, further, batch_metadata(batch))
 
     def _commit(
         self,
@@ -307,6 +239,7 @@ class Lake:
     ) -> None:
         offsets = [Transaction(partition.app_id, advance.next_offset) for partition, advance in advances.items()]
         properties = CommitProperties(custom_metadata=metadata, app_transactions=offsets)
+        check_writable(self.url, table)
         with self._failures():
             write_deltalake(
                 table,
@@ -318,15 +251,8 @@ class Lake:
             )
         keep_log_short(table)
 
-    @contextmanager
-    def _failures(self) -> Iterator[None]:
-        """Turn an error of the store into one of ours."""
-        try:
-            yield
-        except CommitFailedError as error:
-            raise Fenced(str(error)) from error
-        except (DeltaError, PolarsError, OSError) as error:
-            raise LakeFailure(f"lake {self.url}: {_one_line(error)}; check the folder's space and rights") from error
+    def _failures(self) -> AbstractContextManager[None]:
+        return store_failures(self.url)
 
 
 def open_lake(url: str, storage_options: Mapping[str, str] | None = None, *, create: bool = True) -> Lake:
@@ -340,68 +266,11 @@ def open_lake(url: str, storage_options: Mapping[str, str] | None = None, *, cre
             raise LakeFailure(f"there is no lake at {url}; run `omninode ingest`, or set OMNINODE_LAKE to where it is")
         if "://" not in url:
             Path(url).mkdir(parents=True, exist_ok=True)
-        events = _table(events_url(url), EVENTS, EVENTS_PARTITION_BY, options)
-        letters = _table(dead_letters_url(url), DEAD_LETTERS, DEAD_LETTERS_PARTITION_BY, options)
+        events = open_or_create(events_url(url), EVENTS, EVENTS_PARTITION_BY, options)
+        letters = open_or_create(dead_letters_url(url), DEAD_LETTERS, DEAD_LETTERS_PARTITION_BY, options)
     except (DeltaError, OSError) as error:
-        raise LakeFailure(f"lake {url}: {_one_line(error)}; set OMNINODE_LAKE to a place that can be used") from error
+        raise LakeFailure(f"lake {url}: {one_line(error)}; set OMNINODE_LAKE to a place that can be used") from error
     return Lake(url, options, events, letters)
-
-
-def events_url(url: str) -> str:
-    """Where the table of events is in a lake."""
-    return f"{url.rstrip('/')}/events"
-
-
-def dead_letters_url(url: str) -> str:
-    """Where the table of dead letters is in a lake."""
-    return f"{url.rstrip('/')}/dead_letters"
-
-
-def _table(url: str, schema: pl.Schema, partition_by: list[str], options: dict[str, str]) -> DeltaTable:
-    try:
-        return DeltaTable(url, storage_options=options)
-    except TableNotFoundError:
-        pass
-    pruned_by = [name for name in _PRUNED_BY if name in schema]
-    return DeltaTable.create(
-        url,
-        schema.to_frame().to_arrow().schema,
-        mode="ignore",
-        partition_by=partition_by,
-        configuration={"delta.dataSkippingStatsColumns": ",".join(pruned_by), **retention_properties(RETENTION)},
-        storage_options=options,
-    )
-
-
-def _writer_properties() -> WriterProperties:
-    """Statistics and dictionaries only where they are worth their time."""
-    columns = {
-        name: ColumnProperties(
-            dictionary_enabled=name not in _DISTINCT, statistics_enabled="CHUNK" if name in _PRUNED_BY else "NONE"
-        )
-        for name in {*_DISTINCT, *_PRUNED_BY}
-    }
-    others = ColumnProperties(dictionary_enabled=True, statistics_enabled="NONE")
-    return WriterProperties(
-        compression="ZSTD", compression_level=1, default_column_properties=others, column_properties=columns
-    )
-
-
-def _gap_id(gap: Gap) -> str:
-    return f"{gap.place.app_id}/{gap.reason.value}/{gap.first_offset}-{gap.next_offset}"
-
-
-def _hours(events: pl.DataFrame) -> list[int]:
-    hours = events.select(pl.col("event_time").dt.epoch("s") // 3600).to_series()
-    return sorted(hours.unique().to_list())
-
-
-def _instants(hours: Iterable[int]) -> tuple[datetime, ...]:
-    return tuple(_EPOCH + timedelta(hours=hour) for hour in hours)
-
-
-def _change(commit: Mapping[str, Any]) -> Change:
-    return Change(commit["version"], commit[_BATCH_ID], _instants(json.loads(commit[_HOURS])))
 
 
 def _from_offsets(kept: Mapping[PartitionId, int]) -> pl.Expr:
@@ -412,9 +281,3 @@ def _from_offsets(kept: Mapping[PartitionId, int]) -> pl.Expr:
         & (pl.col("offset") >= next_offset)
         for partition, next_offset in kept.items()
     )
-
-
-def _one_line(error: Exception) -> str:
-    """Spell an error in one line; Delta's own come as a tree of causes, coloured, one below the other."""
-    lines = (_DECORATION.sub("", line).strip() for line in str(error).splitlines())
-    return ": ".join(line for line in lines if line) or type(error).__name__

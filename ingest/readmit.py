@@ -16,8 +16,9 @@ from ingest.added_columns import READMITTED_FROM
 from ingest.dead_letters import ANY, Which, waiting_letters
 from ingest.decode import Decoder
 from ingest.errors import Fenced, LakeFailure
-from ingest.lake import READMISSIONS, Advance, Lake, MicroBatch
+from ingest.lake import Lake
 from ingest.messages import Messages
+from ingest.micro_batch import READMISSIONS, Advance, MicroBatch
 from ingest.readmitted import LETTER_KEY, READMITTED_BATCH
 from ingest.recovery import events_not_in
 from ingest.schema import DEAD_LETTERS, POSITION

@@ -10,9 +10,10 @@ from deltalake import DeltaTable
 from deltalake.fs import DeltaStorageHandler
 from pyarrow.fs import FileSelector, PyFileSystem  # type: ignore[import-untyped]
 
+from ingest.delta_table import store_failures, table_url
 from ingest.lake import Lake
 from ingest.lake_properties import RETENTION, retention_properties
-from ingest.lake_tables import TABLES, failures, open_table, table_url
+from ingest.lake_tables import TABLES, open_table
 from omninode.errors import BadInput
 
 _HOUR = timedelta(hours=1)
@@ -53,19 +54,19 @@ class Retention:
             raise BadInput(
                 f"--older-than: the lake keeps old versions for {self.keep}; give less, or set OMNINODE_LAKE_RETENTION"
             )
-        with failures(self.lake):
+        with store_failures(self.lake.url):
             return [self._expire(kept.name, age, dry_run=dry_run) for kept in TABLES]
 
     def _expire(self, name: str, age: timedelta, *, dry_run: bool) -> Expired:
         began, table = monotonic(), open_table(self.lake, name)
         if not dry_run:
             self._set_properties(table)
-        store = DeltaStorageHandler(table_url(self.lake, name), self.lake.storage_options)
+        store = DeltaStorageHandler(table_url(self.lake.url, name), self.lake.storage_options)
         hours = -(-age // _HOUR)
         # "Full" means: files that no version ever had, too, if they are older than that.
         paths = table.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
         size = sum(max(0, found.size or 0) for found in store.get_file_info(paths)) if paths else 0
-        unfinished = _unfinished(Path(table_url(self.lake, name)), self.clock() - age)
+        unfinished = _unfinished(Path(table_url(self.lake.url, name)), self.clock() - age)
         before = _log_entries(store)
         if not dry_run:
             if paths:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from ingest.delta_table import store_failures
 from ingest.lake import Lake
-from ingest.lake_tables import failures, open_table
+from ingest.lake_tables import open_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class RowCounts:
 
 def row_counts(lake: Lake, name: str) -> RowCounts:
     """Count the rows of a table's current version; of the files only the footers are read."""
-    with failures(lake):
+    with store_failures(lake.url):
         table = open_table(lake, name)
         logged = pl.DataFrame(table.get_add_actions(flatten=True))
         # Through the files' own rows: to count the table alone, Polars would believe the log.

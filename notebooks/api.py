@@ -16,7 +16,8 @@ from typing import TypeVar
 
 import polars as pl
 
-from ingest.lake import events_url, open_lake
+from ingest.delta_table import events_url
+from ingest.lake import open_lake
 from notebooks.door import DATABASE, nothing_yet, read_settings
 from notebooks.frames import FRAME, flat_frame, with_gaps
 from omninode.environment import instant

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 import polars as pl
 
@@ -10,12 +11,15 @@ from pipelines.breakdowns import breakdowns
 from pipelines.deduplicate import distinct_events
 from pipelines.dirty import Windows
 from pipelines.generations import UNKNOWN, generations_of
+from pipelines.pieces import pieces
 from pipelines.rows import metric_rows
-from pipelines.schema import GENERATIONS
+from pipelines.runs import runs_of
+from pipelines.schema import STATISTICS_KEY
 from pipelines.snapshot import Snapshot, days_around
 from pipelines.stages import stages_of
 from pipelines.statistics import all_statistics
 from pipelines.windows import Window
+from sql.metric_rows import METRIC_ROWS
 
 #: The columns of events that generations are made of.
 NEEDED = [
@@ -51,10 +55,10 @@ class Attempts:
 
 def rows_of(snapshot: Snapshot, windows: Windows, *, as_of: datetime) -> pl.DataFrame:
     """Compute the rows of these windows by all four strategies: see `sql.metric_rows.METRIC_ROWS`."""
-    wanted = [window for of_type in windows.values() for window in of_type]
-    if not wanted:
-        return metric_rows(all_statistics(GENERATIONS.to_frame(), {}, as_of=as_of))
-    return rows_from(attempts_around(snapshot, wanted), windows, as_of=as_of)
+    parts = [
+        rows_from(attempts_around(snapshot, [*chain(*piece.values())]), piece, as_of=as_of) for piece in pieces(windows)
+    ]
+    return pl.concat([METRIC_ROWS.to_frame(), *parts]).sort(STATISTICS_KEY)
 
 
 def rows_from(attempts: Attempts, windows: Windows, *, as_of: datetime) -> pl.DataFrame:
@@ -65,9 +69,9 @@ def rows_from(attempts: Attempts, windows: Windows, *, as_of: datetime) -> pl.Da
 
 def attempts_of(events: pl.LazyFrame, /) -> Attempts:
     """Return the attempts that some of the lake's events tell of: all events of each workflow must be given."""
-    distinct = distinct_events(events)
-    found = generations_of(distinct)
-    return Attempts(*pl.collect_all([found, stages_of(distinct, found)]))
+    runs = runs_of(distinct_events(events.collect()))
+    found = generations_of(runs)
+    return Attempts(found, stages_of(runs, found))
 
 
 def attempts_around(snapshot: Snapshot, windows: Sequence[Window]) -> Attempts:
@@ -97,8 +101,11 @@ def events_around(snapshot: Snapshot, windows: Sequence[Window]) -> pl.DataFrame
 
 def _strays(found: pl.DataFrame, windows: Sequence[Window]) -> pl.Series:
     """Workflows of these windows whose beginnings lie further away: rare enough to look for in the whole lake."""
-    concerned = found.filter(_is_between(windows))["workflow_id"].unique()
-    return found.filter(_is_stray(), pl.col("workflow_id").is_in(concerned.implode()))["workflow_id"].unique()
+    strays = found.filter(_is_stray())["workflow_id"].unique()
+    if strays.is_empty():
+        return strays
+    concerned = found.filter(pl.col("workflow_id").is_in(strays.implode()), _is_between(windows))
+    return concerned["workflow_id"].unique()
 
 
 def _events_of(snapshot: Snapshot, workflows: pl.Series) -> pl.LazyFrame:

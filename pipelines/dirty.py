@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from ingest.lake import Change
+from ingest.micro_batch import Change
 from pipelines.enums import EnumWindowType
 from pipelines.snapshot import HORIZON, Snapshot
 from pipelines.statistics import ABANDON_AFTER

@@ -10,7 +10,9 @@ import polars as pl
 
 from ingest.contracts import GenerationEvent
 from ingest.errors import Fenced, LakeFailure
-from ingest.lake import Advance, Lake, MicroBatch, PartitionId, open_lake
+from ingest.lake import Lake, open_lake
+from ingest.micro_batch import Advance, MicroBatch
+from ingest.partition_id import PartitionId
 from ingest.schema import DEAD_LETTERS, EVENTS
 from omninode.settings import Settings
 from pipelines.compute import attempts_of, rows_from
@@ -122,7 +124,7 @@ def _rows(events: pl.DataFrame, new: pl.DataFrame) -> list[ModelAggregatedMetric
     if new.is_empty():
         return []
     touched = events.join(new.select("workflow_id").unique(), on="workflow_id", how="semi")
-    windows = windows_of(touched["event_time"].to_list())
+    windows = windows_of(touched["event_time"].dt.truncate("1h").unique())
     latest = events["event_time"].max()
     assert isinstance(latest, datetime)
     as_of = window_of(latest, EnumWindowType.HOURLY).start

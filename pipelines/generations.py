@@ -6,6 +6,7 @@ import polars as pl
 
 from pipelines.deduplicate import distinct_events
 from pipelines.quality import quality_bucket
+from pipelines.runs import Runs, runs_of
 from pipelines.schema import GENERATIONS, MONEY
 
 UNKNOWN = "unknown"
@@ -14,10 +15,8 @@ UNKNOWN = "unknown"
 #: the days that a refresh looks around a window, so that one hour alone gives the same as all of history.
 RETRY_WITHIN = timedelta(hours=24)
 
-_KEY = ["workflow_id", "attempt"]
 _NAMES = ["node_type", "domain", "primary_model"]
-_FACTS = [*_KEY, *_NAMES, "kind", "event_id", "event_time", "duration_seconds", "quality_score", "tokens", "cost_usd"]
-_TERMINAL = ["completed", "failed"]
+_OF_END = ["duration_seconds", "quality_score", "tokens", "cost_usd"]
 
 
 def generations(events: pl.LazyFrame, /) -> pl.LazyFrame:
@@ -26,70 +25,62 @@ def generations(events: pl.LazyFrame, /) -> pl.LazyFrame:
     events: columns of the lake's events; copies of an event and any order of rows give the same generations.
     A workflow's names may stand in any of its events, so give all events of each workflow.
     """
-    return generations_of(distinct_events(events))
+    return generations_of(runs_of(distinct_events(events).collect())).lazy()
 
 
-def generations_of(distinct: pl.LazyFrame, /) -> pl.LazyFrame:
-    """The generations of events of which each stands there once: see `generations`."""
-    facts = distinct.select(_FACTS).sort("event_time", "event_id")
-    attempts = facts.group_by(_KEY).agg(*_first_known("attempt"), *_progress())
-    ends = facts.filter(pl.col("kind").is_in(_TERMINAL)).group_by(_KEY).agg(*_first_terminal())
-    workflows = facts.group_by("workflow_id").agg(*_first_known("workflow"))
-    joined = attempts.join(ends, on=_KEY, how="left").join(workflows, on="workflow_id", how="left")
+def generations_of(runs: Runs, /) -> pl.DataFrame:
+    """The generations of events of which each stands there once, in the order of their numbers: see `generations`."""
+    attempts = _named(runs, _attempts(runs))
     return (
-        joined.join(_superseded(ends), on=_KEY, how="left")
-        .with_columns(*_names(), *_measures())
+        attempts.with_columns(*_measures(), _is_final(attempts))
         .with_columns(quality_bucket(pl.col("quality_score")).alias("quality_bucket"))
         .select(pl.col(name).cast(dtype) for name, dtype in GENERATIONS.items())
     )
 
 
-def _first_known(scope: str) -> list[pl.Expr]:
-    """Each name as the earliest event that has it says."""
-    return [pl.col(name).first(ignore_nulls=True).alias(f"{scope}_{name}") for name in _NAMES]
-
-
-def _progress() -> list[pl.Expr]:
-    """What an attempt's events before its end say: when it started, and the spend of its stages."""
-    stage = pl.col("kind") == "stage_completed"
-    return [
-        pl.when(pl.col("kind") == "started").then("event_time").min().alias("started_at"),
-        *(_known_sum(pl.when(stage).then(name)).alias(f"stage_{name}") for name in ("tokens", "cost_usd")),
-    ]
-
-
-def _first_terminal() -> list[pl.Expr]:
-    """Everything as the attempt's first terminal event says; the others are only counted."""
-    return [
-        pl.col("event_time").first().alias("ended_at"),
-        pl.col("kind").first().alias("outcome"),
-        *(pl.col(name).first().alias(f"terminal_{name}") for name in _NAMES),
-        *(pl.col(name).first() for name in ("duration_seconds", "quality_score", "tokens", "cost_usd")),
-        (pl.len() - 1).alias("conflicting_terminal_events"),
-    ]
-
-
-def _superseded(ends: pl.LazyFrame) -> pl.LazyFrame:
-    """The attempts in whose place a later attempt of the workflow has ended."""
-    ended = ends.select(*_KEY, "ended_at")
-    retries = ended.filter(pl.col("attempt") > 1)
-    apart = (pl.col("ended_at_right") - pl.col("ended_at")).abs()
-    return (
-        ended.join(retries, on="workflow_id")
-        .filter(pl.col("attempt_right") > pl.col("attempt"), apart <= RETRY_WITHIN)
-        .select(*_KEY, pl.lit(True).alias("is_superseded"))
-        .unique()
+def _attempts(runs: Runs) -> pl.DataFrame:
+    """What the events of each attempt say of it; the first terminal event counts, the others are only counted."""
+    kind = runs.events["kind"]
+    is_end, is_stage = kind.is_in(["completed", "failed"]), kind == "stage_completed"
+    start, end = runs.first(kind == "started"), runs.first(is_end)
+    return runs.events.select(
+        pl.col("workflow_id", "attempt").gather(runs.starts),
+        pl.col("event_time").gather(start).alias("started_at"),
+        pl.col("event_time").gather(end).alias("ended_at"),
+        pl.col("kind").gather(end).alias("outcome"),
+        pl.col(_OF_END).gather(end),
+        # The attempt's end knows best, then its other events.
+        *(pl.coalesce(pl.col(name).gather(row) for row in (end, runs.first_that_says(name))) for name in _NAMES),
+    ).with_columns(
+        runs.sums("tokens", is_stage).alias("stage_tokens"),
+        runs.sums("cost_usd", is_stage).alias("stage_cost_usd"),
+        (runs.counts(is_end) - 1).clip(lower_bound=0).alias("conflicting_terminal_events"),
     )
 
 
-def _names() -> list[pl.Expr]:
-    """The attempt's end knows best, then its other events, then the rest of the workflow."""
-    said = {name: pl.coalesce(f"{scope}_{name}" for scope in ("terminal", "attempt", "workflow")) for name in _NAMES}
-    return [
-        said["node_type"].fill_null(UNKNOWN).alias("node_type"),
-        said["domain"].fill_null(UNKNOWN).alias("domain"),
-        said["primary_model"].alias("primary_model"),
-    ]
+def _named(runs: Runs, attempts: pl.DataFrame) -> pl.DataFrame:
+    """Fill in the names that no event of an attempt says, by the earliest event of the workflow that does."""
+    lacking = attempts.filter(pl.any_horizontal(pl.col(_NAMES).is_null()))["workflow_id"]
+    retried = attempts.filter(pl.col("workflow_id") == pl.col("workflow_id").shift(1))["workflow_id"]
+    concerned = lacking.filter(lacking.is_in(retried.implode()))
+    if not concerned.is_empty():
+        events = runs.events.filter(pl.col("workflow_id").is_in(concerned.implode())).sort("event_time", "event_id")
+        said = events.group_by("workflow_id").agg(pl.col(_NAMES).first(ignore_nulls=True).name.suffix("_of_workflow"))
+        joined = attempts.join(said, on="workflow_id", how="left", maintain_order="left")
+        attempts = joined.with_columns(pl.coalesce(name, f"{name}_of_workflow") for name in _NAMES)
+    return attempts.with_columns(pl.col("node_type", "domain").fill_null(UNKNOWN))
+
+
+def _is_final(attempts: pl.DataFrame) -> pl.Series:
+    """Whether no later attempt of the workflow ended in an attempt's place; null: it has not ended."""
+    ended = attempts.select("workflow_id", "attempt", "ended_at").with_row_index("number").drop_nulls("ended_at")
+    retries = ended.filter(pl.col("attempt") > 1)
+    apart = (pl.col("ended_at_right") - pl.col("ended_at")).abs()
+    superseded = ended.join(retries, on="workflow_id").filter(
+        pl.col("attempt_right") > pl.col("attempt"), apart <= RETRY_WITHIN
+    )
+    is_final = attempts["ended_at"].is_not_null().set(attempts["ended_at"].is_null(), None).alias("is_final")
+    return is_final.scatter(superseded["number"].unique(), False)
 
 
 def _measures() -> list[pl.Expr]:
@@ -100,11 +91,4 @@ def _measures() -> list[pl.Expr]:
         pl.when(completed).then(pl.col("quality_score").abs()).alias("quality_score"),
         pl.coalesce("tokens", "stage_tokens").alias("tokens"),
         pl.coalesce(pl.col("cost_usd").cast(MONEY), "stage_cost_usd").alias("cost_usd"),
-        pl.col("conflicting_terminal_events").fill_null(0),
-        pl.when(pl.col("outcome").is_not_null()).then(pl.col("is_superseded").is_null()).alias("is_final"),
     ]
-
-
-def _known_sum(values: pl.Expr) -> pl.Expr:
-    """The sum of the known values; null when none is known."""
-    return pl.when(values.count() > 0).then(values.sum())

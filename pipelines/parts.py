@@ -6,9 +6,7 @@ from contextlib import contextmanager
 from ingest.broker import embedded_broker
 from ingest.kafka import KafkaSettings, ensure_topics
 from omninode.settings import Settings
-from sql.connection import connect
-from sql.embedded import embedded_postgres
-from sql.migrate import migrate
+from sql.parts import postgres
 
 
 @contextmanager
@@ -22,19 +20,10 @@ def kafka(settings: Settings) -> Iterator[KafkaSettings]:
         yield _with_topics(settings, address)
 
 
-@contextmanager
-def postgres(settings: Settings) -> Iterator[str]:
-    """Yield the URL of the database. The embedded one has its tables; for another there is `omninode migrate`."""
-    if settings.postgres_url is not None:
-        yield settings.postgres_url
-        return
-    with embedded_postgres(settings.home / "postgres") as url:
-        with connect(url) as connection:
-            migrate(connection)
-        yield url
-
-
 def _with_topics(settings: Settings, servers: str) -> KafkaSettings:
     found = KafkaSettings(servers, settings.environment, settings.kafka_options)
     ensure_topics(found)
     return found
+
+
+__all__ = ["kafka", "postgres"]

@@ -8,7 +8,8 @@ from time import monotonic
 
 import polars as pl
 
-from ingest.lake import Change, Lake
+from ingest.lake import Lake
+from ingest.micro_batch import Change
 from pipelines.compute import rows_of
 from pipelines.differences import RowChange, row_changes
 from pipelines.dirty import Windows, all_hours, dirty_hours, newly_abandoned_hours, windows_of

@@ -4,13 +4,14 @@ import polars as pl
 
 from ingest.schema import TIMESTAMP
 from pipelines.generations import UNKNOWN
+from pipelines.runs import Runs
 from pipelines.schema import MONEY, STAGES
 from pipelines.snapshot import HORIZON
 
-_KEY = ["workflow_id", "attempt"]
-_OF_ATTEMPT = [*_KEY, "node_type", "domain", "primary_model", "quality_bucket", "ended_at"]
+_OF_ATTEMPT = ["node_type", "domain", "primary_model", "quality_bucket", "ended_at"]
 _OF_STAGE = [
-    *_KEY,
+    "workflow_id",
+    "attempt",
     "event_time",
     "stage_name",
     "stage_number",
@@ -21,17 +22,18 @@ _OF_STAGE = [
 ]
 
 
-def stages_of(distinct: pl.LazyFrame, generations: pl.LazyFrame, /) -> pl.LazyFrame:
+def stages_of(runs: Runs, generations: pl.DataFrame, /) -> pl.DataFrame:
     """One row per stage event of an attempt that ended: columns and the meaning of null as in `schema.STAGES`.
 
-    distinct: events of the lake, each once. generations: as in `schema.GENERATIONS`. Stages more than `HORIZON` away
-    from the attempt's end are left out, as a refresh does not look further around a window.
+    generations: those of the runs, in the order of their numbers. Stages more than `HORIZON` away from the attempt's
+    end are left out, as a refresh does not look further around a window.
     """
-    stages = distinct.filter(pl.col("kind") == "stage_completed").select(_OF_STAGE)
-    ended = generations.filter(pl.col("ended_at").is_not_null()).select(_OF_ATTEMPT)
+    is_stage = runs.events["kind"] == "stage_completed"
+    attempt = runs.attempt_of[is_stage.to_numpy()]
+    stages = runs.events.filter(is_stage).select(_OF_STAGE)
     near = (pl.col("event_time") - pl.col("ended_at").cast(TIMESTAMP)).abs() <= HORIZON
     return (
-        stages.join(ended, on=_KEY)
+        stages.hstack(generations.select(pl.col(_OF_ATTEMPT).gather(attempt)))
         .filter(near)
         .with_columns(
             _stage().alias("stage"),

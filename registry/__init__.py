@@ -1,4 +1,4 @@
-"""The node registry. There are its models, its tables and the search; dual registration and health are still to come.
+"""The node registry: registration, health, history, and the search.
 
 The public names below are loaded when they are first used.
 """
@@ -12,11 +12,16 @@ if TYPE_CHECKING:
         ModelCapability,
         ModelEndpoint,
         ModelHealthCheck,
+        ModelNodeDifference,
         ModelNodeIntrospection,
         ModelNodeQueryInput,
+        ModelNodeQueryResult,
         ModelNodeRegistrationInput,
+        ModelNodeRegistrationOutput,
+        ModelRegistrationResult,
     )
     from registry.search_api import EnumSortBy, EnumSortOrder, ModelSearchQuery, SearchAPI
+    from registry.service import NodeRegistryService
 
 __all__ = [
     "EnumHealthStatus",
@@ -28,10 +33,15 @@ __all__ = [
     "ModelCapability",
     "ModelEndpoint",
     "ModelHealthCheck",
+    "ModelNodeDifference",
     "ModelNodeIntrospection",
     "ModelNodeQueryInput",
+    "ModelNodeQueryResult",
     "ModelNodeRegistrationInput",
+    "ModelNodeRegistrationOutput",
+    "ModelRegistrationResult",
     "ModelSearchQuery",
+    "NodeRegistryService",
     "SearchAPI",
 ]
 
@@ -39,6 +49,7 @@ _SEARCH = {"EnumSortBy", "EnumSortOrder", "ModelSearchQuery", "SearchAPI"}
 
 _HOMES = {name: "registry.enums" if name.startswith("Enum") else "registry.models" for name in __all__}
 _HOMES.update(dict.fromkeys(_SEARCH, "registry.search_api"))
+_HOMES["NodeRegistryService"] = "registry.service"
 
 
 def __getattr__(name: str) -> object:

@@ -19,7 +19,7 @@ class EnumRegistrationStatus(StrEnum):
 
     #: Wherever it is wanted, it is there.
     COMPLETE = "complete"
-    #: Durable here; Consul follows by itself.
+    #: Durable; Consul, and Postgres if the registration is spooled on this machine, follow by themselves.
     PENDING_CONSUL = "pending_consul"
     FAILED = "failed"
 

@@ -115,7 +115,17 @@ def _storable(value: object, depth: int) -> None:
     elif isinstance(value, list):
         for inner in value:
             _storable(inner, depth - 1)
-    elif not (value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value))):
+    elif value is not None:
+        _number(value)
+
+
+def _number(value: object) -> None:
+    if isinstance(value, int):
+        if not -(1 << 63) <= value < 1 << 63:
+            raise PydanticCustomError(
+                "metadata_number", "must have whole numbers of at most 64 bits; write longer ones as text"
+            )
+    elif not (isinstance(value, float) and isfinite(value)):
         raise PydanticCustomError(
             "metadata_type", "must hold JSON: text, finite numbers, true, false, null, lists, objects"
         )

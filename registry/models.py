@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from registry.enums import EnumHealthStatus, EnumRegistrationStatus
+from registry.enums import EnumHealthStatus, EnumNodeChange, EnumRegistrationStatus
 from registry.field_types import Description, Metadata, Name, NodeId, NodeType, Url, Version
 from registry.limits import (
     DEFAULT_TTL_SECONDS,
@@ -107,7 +107,10 @@ class ModelRegistrationResult(_Frozen):
 
 
 class ModelNodeRegistrationOutput(_Frozen):
-    """The answer to a registration. `success` means: it is durable."""
+    """The answer to a registration. `success` means: it is durable, in Postgres or in the spool of this machine.
+
+    `error_message` says why it failed, or what is away.
+    """
 
     success: bool
     registration_result: ModelRegistrationResult
@@ -142,10 +145,27 @@ class ModelNodeQueryResult(_Frozen):
     total_count: int
 
 
+class ModelNodeDifference(_Frozen):
+    """How a node differs between two times. `before` or `after` is None where it was not there.
+
+    `change` is registered, updated, health (only that) or deregistered; `fields` are the columns that differ. In
+    between it may have changed more often: `changes` times, the last at `changed_at`.
+    """
+
+    node_id: str
+    change: EnumNodeChange
+    fields: list[str]
+    changes: int
+    changed_at: datetime
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
 __all__ = [
     "ModelCapability",
     "ModelEndpoint",
     "ModelHealthCheck",
+    "ModelNodeDifference",
     "ModelNodeIntrospection",
     "ModelNodeQueryInput",
     "ModelNodeQueryResult",

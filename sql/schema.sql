@@ -75,6 +75,27 @@ CREATE TABLE node_heartbeats (
 CREATE INDEX node_heartbeats_by_node ON node_heartbeats (node_id, received_at);
 CREATE INDEX node_heartbeats_by_time ON node_heartbeats USING brin (received_at);
 
+-- Changes that a machine kept for itself while this database was away, and that have arrived: none is made twice.
+CREATE TABLE registry_spooled (
+    operation_id UUID PRIMARY KEY,
+    applied_at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT now()
+);
+
+-- Silence overrides what a node last said of its health: after its TTL it is degraded, after twice that unhealthy. A
+-- registration is a sign of life too. While a mass expiry is held back, age does not count.
+CREATE FUNCTION node_health(
+    stored TEXT, last_heartbeat TIMESTAMP WITH TIME ZONE, registered TIMESTAMP WITH TIME ZONE, ttl_seconds INTEGER,
+    at TIMESTAMP WITH TIME ZONE
+) RETURNS TEXT LANGUAGE sql STABLE AS $$
+    SELECT CASE
+        WHEN EXISTS (SELECT FROM registry_identity WHERE expiry_held_since IS NOT NULL) THEN coalesce(stored, 'unknown')
+        WHEN stored = 'unhealthy' OR at > greatest(last_heartbeat, registered) + 2 * ttl_seconds * INTERVAL '1 second'
+        THEN 'unhealthy'
+        WHEN at > greatest(last_heartbeat, registered) + ttl_seconds * INTERVAL '1 second' THEN 'degraded'
+        ELSE coalesce(stored, 'unknown')
+    END
+$$;
+
 -- Each write is stamped with its transaction; only what changes the node or its health is a new revision.
 CREATE FUNCTION stamp_node() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
@@ -100,7 +121,8 @@ END
 $$;
 CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON registered_nodes FOR EACH ROW EXECUTE FUNCTION stamp_node();
 
-CREATE FUNCTION record_node_changes() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+-- Its plan is kept from a time when few nodes changed at once: joined row by row, thousands would take seconds.
+CREATE FUNCTION record_node_changes() RETURNS TRIGGER LANGUAGE plpgsql SET enable_nestloop = off AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO node_history (node_id, revision, change, node)

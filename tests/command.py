@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-SECONDS = 120.0
+PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class CommandLine:
             env=_environment(self.variables),
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
 
@@ -62,7 +62,7 @@ class CommandLine:
         finally:
             if child.poll() is None:
                 child.send_signal(signal.SIGKILL)
-            child.communicate(timeout=SECONDS)
+            child.communicate(timeout=PATIENCE_SECONDS)
 
     def start(self, *arguments: str | Path, log: Path) -> "subprocess.Popen[bytes]":
         """Start a command that may run for long, and write much: all that it says is added to the file."""

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from ingest.decode import Decoder
 from ingest.kinds import EventKind, topic_of, topics_of
-from ingest.lake import Advance, MicroBatch, PartitionId, open_lake
+from ingest.lake import open_lake
 from ingest.messages import Messages
+from ingest.micro_batch import Advance, MicroBatch
+from ingest.partition_id import PartitionId
 from ingest.synthetic import synthetic_messages
 
 ROOT = Path(__file__).parent.parent

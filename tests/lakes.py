@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from ingest.kinds import EventKind
-from ingest.lake import Advance, Lake, MicroBatch, PartitionId
+from ingest.lake import Lake
+from ingest.micro_batch import Advance, MicroBatch
+from ingest.partition_id import PartitionId
 from ingest.schema import DEAD_LETTERS, EVENTS
 from tests.events import Event, frame
 from tests.messages import batch, completed, decode

@@ -7,6 +7,7 @@ import typer
 
 from omninode.cli import lake_commands, workflow_commands
 from omninode.cli.output import OutputFormat
+from omninode.cli.registry_commands import add_node_commands
 from omninode.cli.registry_search_commands import add_search_commands
 from pipelines.enums import EnumAggregationType, EnumWindowType
 
@@ -188,4 +189,5 @@ def vacuum(
 
 registry = typer.Typer(help="The registered nodes.", no_args_is_help=True)
 app.add_typer(registry, name="registry")
+add_node_commands(registry)
 add_search_commands(registry)

@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from ingest.lake import Change, Lake
+from ingest.lake import Lake
+from ingest.micro_batch import Change
 from pipelines.lifecycle.commands import MAX_TEXT
 from pipelines.lifecycle.configuration import guides_configuration
 from pipelines.lifecycle.histories import histories_in_batches

@@ -9,6 +9,7 @@ from time import monotonic
 
 from omninode.errors import BadInput, OmninodeError
 from tests.benchmarks import latest
+from tests.benchmarks.backfill_vs_bare import BACKFILL_VS_BARE
 from tests.benchmarks.bulk_transitions import BULK_TRANSITIONS
 from tests.benchmarks.harness import Benchmark, run
 from tests.benchmarks.ingest_commit_p99 import INGEST_COMMIT_P99
@@ -26,6 +27,7 @@ from tests.benchmarks.stats_1000_events import STATS_1000_EVENTS
 from tests.benchmarks.table import print_table
 from tests.benchmarks.transition_p99 import TRANSITION_P99
 from tests.benchmarks.transition_vs_cte import TRANSITION_VS_CTE
+from tests.benchmarks.upsert_vs_copy import UPSERT_INSERT_VS_COPY, UPSERT_UPDATE_VS_COPY
 
 BENCHMARKS = (
     STATS_1000_EVENTS,
@@ -35,6 +37,9 @@ BENCHMARKS = (
     INGEST_COMMIT_P99,
     INGEST_RSS,
     REFRESH_GROWTH,
+    UPSERT_INSERT_VS_COPY,
+    UPSERT_UPDATE_VS_COPY,
+    BACKFILL_VS_BARE,
     SEARCH_1K_P99,
     SEARCH_100K_P99,
     SEARCH_1M_P99,

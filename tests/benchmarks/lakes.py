@@ -7,8 +7,10 @@ import polars as pl
 
 from ingest.decode import Decoder
 from ingest.kinds import topic_of, topics_of
-from ingest.lake import Advance, Lake, MicroBatch, PartitionId, open_lake
+from ingest.lake import Lake, open_lake
 from ingest.messages import Messages
+from ingest.micro_batch import Advance, MicroBatch
+from ingest.partition_id import PartitionId
 from ingest.schema import DEAD_LETTERS
 from tests.benchmarks.guide_events import EVENTS_PER_WORKFLOW, guide_events
 

@@ -9,7 +9,7 @@ from confluent_kafka import Message, Producer
 from ingest.errors import KafkaFailure
 from ingest.kafka import KafkaSettings, ensure_topics
 from ingest.kinds import EventKind, topic_of
-from ingest.lake import PartitionId
+from ingest.partition_id import PartitionId
 from ingest.producer import Outgoing, publish
 from ingest.source import KafkaSource, columns_of
 
@@ -19,7 +19,7 @@ SENT = datetime(2025, 10, 24, 12, 0, 0, 123_000, tzinfo=UTC)
 def read_all(source: KafkaSource) -> list[Message]:
     """Poll until the end of every partition has been seen."""
     messages: list[Message] = []
-    deadline = monotonic() + 20
+    deadline = monotonic() + 90
     while not source.at_end:
         assert monotonic() < deadline
         messages += source.poll(0.1)

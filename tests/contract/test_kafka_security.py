@@ -18,7 +18,7 @@ from tests.published import Published, believable
 
 PASSWORD = "correct-horse"
 WRONG = "battery-staple"
-SECONDS = 15.0
+SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 
 from ingest.kafka import KafkaSettings
 from ingest.lake import open_lake
-from tests.command import CommandLine
+from tests.command import PATIENCE_SECONDS, CommandLine
 from tests.lakes import read_dead_letters, read_events
 from tests.published import Published, believable
 
@@ -51,7 +51,7 @@ def publishing(published: Published, *, workflows: int, pause_seconds: float) ->
 
 def wait_for_version(lake: str, version: int) -> None:
     """Wait until somebody has committed this version."""
-    deadline = monotonic() + 30
+    deadline = monotonic() + 90
     while open_lake(lake).version < version:
         assert monotonic() < deadline, "nothing was committed"
         sleep(0.02)
@@ -88,7 +88,7 @@ def test_sigterm_commits_what_was_fetched(command: CommandLine, published: Publi
     ):
         wait_for_version(lake, 1)
         process.send_signal(signal.SIGTERM)
-        printed, complaint = process.communicate(timeout=30)
+        printed, complaint = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 0, complaint
 
         told = {name: int(count) for name, count in (line.split(",") for line in printed.splitlines()[1:])}
@@ -113,7 +113,7 @@ def test_two_ingestors_on_one_lake_neither_lose_nor_double(
             assert process.poll() is None
             process.send_signal(signal.SIGTERM)
         for process in (one, other):
-            _, complaint = process.communicate(timeout=30)
+            _, complaint = process.communicate(timeout=PATIENCE_SECONDS)
             assert process.returncode == 0, complaint
     command.done("ingest", "--until-end")
 

@@ -17,7 +17,8 @@ import pytest
 from ingest.decode import Decoder
 from ingest.errors import Fenced
 from ingest.kinds import topics_of
-from ingest.lake import READMISSIONS, Advance, MicroBatch, open_lake
+from ingest.lake import open_lake
+from ingest.micro_batch import READMISSIONS, Advance, MicroBatch
 from ingest.schema import DEAD_LETTERS
 from tests.command import CommandLine
 from tests.lakes import PLACE, read_dead_letters, read_events
@@ -110,6 +111,6 @@ def test_killed_and_doubled_processes_bring_in_each_letter_once(command: Command
 
 def _wait_for_more(url: str, poll: Callable[[], int | None]) -> None:
     """Wait until the process has looked into the lake or committed something, or has ended."""
-    before, deadline = open_lake(url).next_offset(READMISSIONS), monotonic() + 20
+    before, deadline = open_lake(url).next_offset(READMISSIONS), monotonic() + 90
     while poll() is None and monotonic() < deadline and open_lake(url).next_offset(READMISSIONS) == before:
         sleep(0.01)

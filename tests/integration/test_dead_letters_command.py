@@ -11,8 +11,9 @@ import pytest
 
 from ingest.decode import Decoder
 from ingest.kinds import topics_of
-from ingest.lake import Advance, MicroBatch, open_lake
+from ingest.lake import open_lake
 from ingest.messages import Messages
+from ingest.micro_batch import Advance, MicroBatch
 from tests.command import CommandLine
 from tests.lakes import PLACE, read_events
 from tests.messages import ENVIRONMENT, batch, completed

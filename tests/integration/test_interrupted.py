@@ -11,7 +11,7 @@ from ingest.kafka import KafkaSettings
 from ingest.lake import open_lake
 from ingest.producer import publish
 from tests.benchmarks.million import million_events
-from tests.command import CommandLine
+from tests.command import PATIENCE_SECONDS, CommandLine
 from tests.lakes import read_events
 from tests.postgres import state_folder
 
@@ -31,7 +31,7 @@ def test_an_interrupted_load_is_no_finished_one(tmp_path: Path, kafka: KafkaSett
     with command.running("ingest", "--until-end") as process:
         _wait_for_version(lake, 1)
         process.send_signal(signal.SIGINT)
-        output, complaint = process.communicate(timeout=30)
+        output, complaint = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, output) == (130, "")
     came = read_events(lake).height
     assert 0 < came < published
@@ -52,7 +52,7 @@ def test_an_interrupted_demo_stops_where_it_is(number: signal.Signals, code: int
             _wait_for(home / "broker")
             sleep(1.0)
             process.send_signal(number)
-            output, complaint = process.communicate(timeout=30)
+            output, complaint = process.communicate(timeout=PATIENCE_SECONDS)
         assert (process.returncode, output) == (code, ""), complaint
         assert complaint.strip().splitlines()[-1] == "omninode: interrupted"
 
@@ -62,20 +62,20 @@ def test_an_early_interruption_is_no_traceback(tmp_path: Path) -> None:
     with CommandLine(tmp_path, {"OMNINODE_HOME": str(tmp_path / "home")}).running("ingest") as process:
         sleep(0.3)
         process.send_signal(signal.SIGTERM)
-        _, complaint = process.communicate(timeout=30)
+        _, complaint = process.communicate(timeout=PATIENCE_SECONDS)
     assert "Traceback" not in complaint
     assert process.returncode in (143, 0, -signal.SIGTERM), complaint
 
 
 def _wait_for_version(lake: str, version: int) -> None:
-    deadline = monotonic() + 60
+    deadline = monotonic() + 90
     while open_lake(lake).version < version:
         assert monotonic() < deadline
         sleep(0.02)
 
 
 def _wait_for(path: Path) -> None:
-    deadline = monotonic() + 60
+    deadline = monotonic() + 90
     while not path.exists():
         assert monotonic() < deadline
         sleep(0.05)

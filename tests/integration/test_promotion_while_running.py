@@ -7,7 +7,7 @@ from time import monotonic, sleep
 from ingest.kafka import KafkaSettings
 from ingest.kinds import EventKind
 from ingest.producer import Outgoing, publish
-from tests.command import CommandLine
+from tests.command import PATIENCE_SECONDS, CommandLine
 from tests.lakes import read_events
 from tests.messages import completed
 
@@ -31,7 +31,7 @@ def test_running_ingest_fills_the_new_column(tmp_path: Path, kafka: KafkaSetting
             if number == 1:
                 command.done("fields", "promote", "team", "--type", "text")
         process.send_signal(signal.SIGTERM)
-        _, complaint = process.communicate(timeout=30)
+        _, complaint = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 0, complaint
 
     events = read_events(lake)
@@ -41,7 +41,7 @@ def test_running_ingest_fills_the_new_column(tmp_path: Path, kafka: KafkaSetting
 
 
 def _wait_for_events(lake: str, count: int) -> None:
-    deadline = monotonic() + 30
+    deadline = monotonic() + 90
     while read_events(lake).height < count:
         assert monotonic() < deadline
         sleep(0.1)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from ingest.decode import Decoder
 from ingest.kinds import EventKind, topics_of
-from ingest.lake import Advance, Lake, MicroBatch, PartitionId, open_lake
+from ingest.lake import Lake, open_lake
 from ingest.limits import Limits
+from ingest.micro_batch import Advance, MicroBatch
+from ingest.partition_id import PartitionId
 from ingest.readmit import Readmitter
 from pipelines.enums import EnumWindowType
 from pipelines.refresh import Refresher

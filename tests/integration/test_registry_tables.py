@@ -30,7 +30,7 @@ def test_every_change_is_recorded_owed_to_consul_and_told(database: Connection) 
     assert revisions == sorted(set(revisions))
     owed = database.execute("SELECT node_id, revision, only_health FROM registry_outbox").fetchall()
     assert owed == [("n-1", revisions[-1], False)]
-    told = [json.loads(notice.payload) for notice in database.notifies(timeout=1, stop_after=4)]
+    told = [json.loads(notice.payload) for notice in database.notifies(timeout=10, stop_after=4)]
     assert told == [{"node_id": "n-1", "revision": revision} for revision in revisions]
 
 

@@ -44,7 +44,7 @@ def test_a_server_that_never_answers() -> None:
         began = time.monotonic()
         with pytest.raises(CannotConnect, match="timeout") as caught:
             connect(f"postgresql://someone:{SECRET}@127.0.0.1:{port}/omninode?connect_timeout=2")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     check_message(caught.value, names=f"127.0.0.1:{port}")
 
 

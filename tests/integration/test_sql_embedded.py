@@ -229,7 +229,7 @@ def test_it_stops_while_others_are_connected(folder: Path) -> None:
     with embedded_postgres(folder) as url:
         forgotten = connect(url)
         began = time.monotonic()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     forgotten.close()
     assert not answers(url)
 

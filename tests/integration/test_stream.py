@@ -29,7 +29,7 @@ from tests.messages import completed
 from tests.pipes import utc_now
 from tests.postgres import state_folder
 
-SOON = 15.0
+SOON = 60.0
 
 
 @contextmanager

@@ -27,7 +27,7 @@ async def _found(api: SearchAPI, query: str) -> list[str]:
     return [result.node_id for result in (await api.search(ModelSearchQuery(query=query))).results]
 
 
-async def _soon(what: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> bool:
+async def _soon(what: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> bool:
     """Within a second on an idle machine; a busy one gets more."""
     deadline = monotonic() + seconds
     while monotonic() < deadline:
@@ -75,7 +75,7 @@ async def test_following_goes_on_after_the_connection_broke(api: SearchAPI, data
         "WHERE pid <> pg_backend_pid() AND datname = current_database()"
     )
     write(database, [node("n-1", "KafkaConsumer")])
-    assert await _soon(lambda: _is(api, "kafka", ["n-1"]), seconds=3.0)
+    assert await _soon(lambda: _is(api, "kafka", ["n-1"]))
 
 
 async def test_a_fill_finds_what_single_changes_would(database_url: str, database: Connection) -> None:
@@ -84,7 +84,7 @@ async def test_a_fill_finds_what_single_changes_would(database_url: str, databas
     with SearchAPI(PostgresNodes(database_url)) as slow:
         await _found(slow, "anything")
         copy(database, nodes)
-        assert await _soon(lambda: _counts(slow, 300), seconds=5.0)
+        assert await _soon(lambda: _counts(slow, 300))
         with SearchAPI(PostgresNodes(database_url)) as fast:
             for query in ("kafka", "kafka consumer", "data requests", "eu west", "team-redis"):
                 one, other = [await api.search(ModelSearchQuery(query=query, page_size=300)) for api in (slow, fast)]

@@ -10,7 +10,8 @@ import pytest
 
 from ingest.errors import Fenced
 from ingest.gaps import Gap, GapReason, gap_between
-from ingest.lake import Advance, Lake, MicroBatch, open_lake
+from ingest.lake import Lake, open_lake
+from ingest.micro_batch import Advance, MicroBatch
 from ingest.schema import DEAD_LETTERS, EVENTS
 from tests.lakes import PLACE, micro_batch, read_dead_letters
 

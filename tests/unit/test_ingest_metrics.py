@@ -9,8 +9,8 @@ from ingest.committer import Committed
 from ingest.decode import Decoder
 from ingest.gaps import Gap, GapReason
 from ingest.kinds import topics_of
-from ingest.lake import Advance, Change, MicroBatch
 from ingest.metrics import IngestMetrics, LagCollector
+from ingest.micro_batch import Advance, Change, MicroBatch
 from ingest.partition_id import PartitionId
 from ingest.progress import PartitionLag
 from tests.lakes import PLACE

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import Fenced, LakeFailure
-from ingest.lake import Advance, Change, Lake, PartitionId, open_lake
+from ingest.lake import Lake, open_lake
+from ingest.micro_batch import Advance, Change
+from ingest.partition_id import PartitionId
 from ingest.schema import DEAD_LETTERS, EVENTS
 from tests.events import completed, started
 from tests.lakes import PLACE, append_rows, micro_batch, read_dead_letters, read_events

@@ -11,7 +11,8 @@ from ingest.decode import Decoder
 from ingest.errors import Fenced
 from ingest.fields import unknown_fields
 from ingest.kinds import EventKind, topics_of
-from ingest.lake import Advance, Change, Lake, MicroBatch, open_lake
+from ingest.lake import Lake, open_lake
+from ingest.micro_batch import Advance, Change, MicroBatch
 from ingest.promote import promote, promoted_fields, with_field
 from ingest.schema import EVENTS
 from omninode.errors import BadInput

@@ -17,8 +17,10 @@ from ingest.added_columns import READMITTED_FROM
 from ingest.dead_letters import Which, waiting_letters
 from ingest.decode import Decoder
 from ingest.kinds import EventKind, topics_of
-from ingest.lake import READMISSIONS, Advance, Lake, MicroBatch, PartitionId, open_lake
+from ingest.lake import Lake, open_lake
 from ingest.limits import Limits
+from ingest.micro_batch import READMISSIONS, Advance, MicroBatch
+from ingest.partition_id import PartitionId
 from ingest.readmit import Readmission, Readmitter
 from ingest.reasons import Reason
 from ingest.schema import EVENTS
