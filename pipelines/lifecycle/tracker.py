@@ -13,7 +13,14 @@ from omninode.environment import read_settings
 from omninode.errors import BadInput
 from omninode.settings import Settings
 from pipelines.lifecycle.backend import Backend, InMemory, InPostgres
-from pipelines.lifecycle.commands import Transition, checked_metadata, checked_text, command_of, workflow_uuid
+from pipelines.lifecycle.commands import (
+    Transition,
+    checked_metadata,
+    checked_text,
+    command_of,
+    commands_of,
+    workflow_uuid,
+)
 from pipelines.lifecycle.configuration import FSMConfiguration, guides_configuration
 from pipelines.lifecycle.rules import RuleSet
 from sql.lifecycle_rows import ModelStateTransition, ModelWorkflowState, NewWorkflow
@@ -110,7 +117,7 @@ class FSMStateTracker:
         Those that are refused do not stop the others. Several of one workflow are made in the order given.
         """
         now = self._now()
-        commands = [command_of(asked, self._rules, now) for asked in transitions]
+        commands = commands_of(transitions, self._rules, now)
         outcomes = await self._backend.read(lambda store: store.apply(commands))
         return [(outcome.accepted, outcome.error) for outcome in outcomes]
 
