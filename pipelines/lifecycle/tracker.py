@@ -23,6 +23,7 @@ from pipelines.lifecycle.commands import (
 )
 from pipelines.lifecycle.configuration import FSMConfiguration, guides_configuration
 from pipelines.lifecycle.rules import RuleSet
+from pipelines.lifecycle.tracker_reports import TrackerReports
 from sql.lifecycle_rows import ModelStateTransition, ModelWorkflowState, NewWorkflow
 
 
@@ -30,7 +31,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class FSMStateTracker:
+class FSMStateTracker(TrackerReports):
     """Moves workflows through the states of a machine, and keeps every attempt to move one.
 
     Without persistence it keeps them in memory. With it they are in Postgres, shared with every other process: each
