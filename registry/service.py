@@ -4,6 +4,7 @@ import asyncio
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +13,12 @@ from typing import Any, Self, TypeVar
 
 from prometheus_client import CollectorRegistry
 
-from omninode.environment import read_settings
+from omninode.environment import environment, read_settings
 from omninode.errors import BadInput
 from omninode.settings import Settings
 from registry.backend import Backend
 from registry.checks import GivenNode, checked_health, checked_id, checked_query, checked_time, checked_type
+from registry.consul import default_delivery
 from registry.counters import RegistrationCounters
 from registry.differences import differences
 from registry.discovery import Delivery
@@ -30,7 +32,7 @@ from registry.models import (
     ModelNodeRegistrationOutput,
 )
 from registry.postgres_backend import PostgresBackend
-from registry.registrar import Registrar
+from registry.registrar import DeliveryFactory, Registrar
 from registry.search.feed import Feed
 from sql.node_rows import Filters, HealthReport
 
@@ -87,7 +89,11 @@ class NodeRegistryService:
         else:
             self._backend = MemoryBackend(self._clock)
         self._counters = RegistrationCounters(prometheus)
-        self._registrar = Registrar(self._backend, _delivery_factory(enable_consul, delivery), self._counters)
+        self._registrar = Registrar(
+            self._backend,
+            _delivery_factory(enable_consul, delivery, home or (settings and settings.home)),
+            self._counters,
+        )
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="registry")
         self._finalizer = weakref.finalize(self, _close, self._threads, self._registrar)
 
@@ -223,10 +229,11 @@ def _settings(settings: Settings | None, postgres_url: str | None, home: Path | 
     return replace(told, postgres_url=postgres_url or told.postgres_url, home=home or told.home)
 
 
-def _delivery_factory(enable_consul: bool, delivery: Delivery | None) -> Callable[[str | None], Delivery | None]:
-    if enable_consul and delivery is None:
-        raise BadInput("enable_consul: what speaks to Consul is not part of this version yet; give a delivery")
-    return lambda _: delivery
+def _delivery_factory(enable_consul: bool, delivery: Delivery | None, home: Path | None) -> DeliveryFactory:
+    """Whoever makes a delivery closes it: one that was given is left open."""
+    if delivery is not None or not enable_consul:
+        return lambda _: nullcontext(delivery)
+    return lambda url: closing(default_delivery(url, environment(Path.cwd()), home=home))
 
 
 def _close(threads: ThreadPoolExecutor, registrar: Registrar) -> None:
