@@ -18,6 +18,11 @@ from registry.service import NodeRegistryService
 
 Found = TypeVar("Found")
 
+_WAITING = (
+    "omninode: Postgres is away: {:,} changes wait on this machine, and are brought in by the next registry command or "
+    "service that finds it back\n"
+)
+
 
 class NoSuchNode(OmninodeError):
     """The registry has no such node."""
@@ -31,9 +36,6 @@ def run_register(nodes: Sequence[Any], output: OutputFormat) -> None:
     """Register nodes, and say what became of each; those that are refused are named on standard error."""
     answers = _on_registry(lambda registry: registry.register_nodes(nodes))
     print_rows([_answer_row(answer) for answer in answers], _REGISTERED, output, title="Registered")
-    waiting = next((answer.error_message for answer in answers if answer.success and answer.error_message), None)
-    if waiting:
-        sys.stderr.write(f"omninode: {waiting}\n")
     failed = [place for place, answer in enumerate(answers) if not answer.success]
     if failed:
         first = failed[0]
@@ -99,7 +101,10 @@ def run_diff(since: str, until: str | None, output: OutputFormat) -> None:
 def _on_registry(ask: Callable[[NodeRegistryService], Coroutine[Any, Any, Found]]) -> Found:
     async def run() -> Found:
         async with NodeRegistryService(enable_postgres=True, settings=read_settings()) as registry:
-            return await ask(registry)
+            found = await ask(registry)
+            if registry.spooled_changes:
+                sys.stderr.write(_WAITING.format(registry.spooled_changes))
+            return found
 
     return asyncio.run(run())
 

@@ -1,5 +1,6 @@
 """`omninode up`: everything kept running, until interrupted."""
 
+import asyncio
 import logging
 import os
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from time import monotonic, sleep
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -31,6 +33,7 @@ from pipelines.parts import kafka, postgres
 from pipelines.refresh import Refresher, RefreshReport
 from pipelines.stream import Stream
 from registry.metrics import RegistryCollector
+from registry.service import NodeRegistryService
 from sql.connection import open_pool
 from sql.connections import Connections
 from sql.lifecycle_events import LifecycleEvents
@@ -61,7 +64,7 @@ def run_up(*, ui_port: int, metrics_port: int) -> None:
             places["Dagster UI"] = stack.enter_context(_ui(settings, cluster, url, ui_port))
             report = stack.enter_context(_reports(settings))
         follower = _follower(stack, settings, url, registry)
-        _nodes(stack, url, registry)
+        _nodes(stack, replace(settings, kafka_bootstrap_servers=cluster.bootstrap_servers), url, registry)
         stream = _stream(stack, settings, cluster, url, registry, _both(report, follower))
         _announce(places)
         stream.run(stop=stop)
@@ -98,11 +101,16 @@ def _follower(stack: ExitStack, settings: Settings, url: str, registry: Collecto
     return stack.enter_context(follower.running())
 
 
-def _nodes(stack: ExitStack, url: str, registry: CollectorRegistry) -> None:
-    """Show the registered nodes on /metrics."""
+def _nodes(stack: ExitStack, settings: Settings, url: str, registry: CollectorRegistry) -> None:
+    """Show the registered nodes on /metrics, and register those that say on Kafka what they are."""
     connections = Connections(url)
     stack.callback(connections.close)
     registry.register(RegistryCollector(connections))
+    nodes = NodeRegistryService(
+        enable_postgres=True, enable_kafka=True, settings=settings, postgres_url=url, prometheus=registry
+    )
+    stack.callback(lambda: asyncio.run(nodes.close()))
+    stack.enter_context(nodes.following_introspections())
 
 
 def _both(report: Callable[[RefreshReport], None], follower: LifecycleFollower) -> Callable[[RefreshReport], None]:
