@@ -74,11 +74,13 @@ SET revision = excluded.revision, only_health = FALSE, next_attempt_at = exclude
 -- owe_nodes --
 -- These are owed at once, whatever changed.
 INSERT INTO registry_outbox AS o (node_id, revision, only_health, next_attempt_at)
-SELECT node_id, nextval('registry_revision'), FALSE, clock_timestamp()
+SELECT node_id, nextval('registry_revision'), %(only_health)s, clock_timestamp()
 FROM unnest(%(node_ids)s::TEXT[]) AS u (node_id)
 ORDER BY node_id
 ON CONFLICT (node_id) DO UPDATE
-SET revision = excluded.revision, only_health = FALSE, next_attempt_at = excluded.next_attempt_at;
+SET revision = excluded.revision,
+    only_health = o.only_health AND excluded.only_health,
+    next_attempt_at = excluded.next_attempt_at;
 
 -- postpone_owed --
 -- These could not be sent: the reason, and after how many seconds each is tried again.
@@ -104,3 +106,48 @@ WHERE n.node_id = m.node_id;
 -- count_owed --
 -- How many nodes Consul has yet to hear of.
 SELECT count(*) FROM registry_outbox;
+
+-- count_due --
+-- How many are due, or claimed and not put off since: a failure says when to try again.
+SELECT count(*) FROM registry_outbox WHERE next_attempt_at <= clock_timestamp() OR (attempts > 0 AND last_error IS NULL);
+
+-- get_owed --
+-- Those of these nodes of which Consul has yet to hear.
+SELECT node_id FROM registry_outbox WHERE node_id = ANY(%(node_ids)s);
+
+-- get_silent --
+-- The nodes that have been silent for longer than their TTL, by age alone, and the health that the registry shows.
+SELECT
+    node_id,
+    node_health(health_status, last_heartbeat, registration_timestamp, ttl_seconds, statement_timestamp()) AS health
+FROM registered_nodes
+WHERE statement_timestamp() > greatest(last_heartbeat, registration_timestamp) + ttl_seconds * INTERVAL '1 second';
+
+-- count_expiries --
+-- How many nodes there are, how many of them are silent, and how many became so lately; since when that is held back.
+SELECT
+    count(*) AS nodes,
+    count(*) FILTER (WHERE n.expired_at < statement_timestamp()) AS silent,
+    count(*) FILTER (
+        WHERE n.expired_at < statement_timestamp() AND n.expired_at > statement_timestamp() - %(lately)s::INTERVAL
+    ) AS lately,
+    (SELECT expiry_held_since FROM registry_identity) AS held_since,
+    statement_timestamp() AS now
+FROM (
+    SELECT greatest(last_heartbeat, registration_timestamp) + ttl_seconds * INTERVAL '1 second' AS expired_at
+    FROM registered_nodes
+) AS n;
+
+-- hold_expiries --
+-- Hold them back from now on, or let them go.
+UPDATE registry_identity
+SET expiry_held_since = CASE WHEN %(is_held)s THEN coalesce(expiry_held_since, statement_timestamp()) END;
+
+-- get_flapping --
+-- The nodes whose health changed so often of late.
+SELECT node_id, count(*) AS changes
+FROM node_history
+WHERE change = 'health' AND changed_at > statement_timestamp() - %(lately)s::INTERVAL
+GROUP BY node_id
+HAVING count(*) >= %(least)s
+ORDER BY changes DESC, node_id;

@@ -71,10 +71,17 @@ class OutboxStore:
             for one in sent:
                 self._settle([one])
 
-    def owe(self, node_ids: Sequence[str]) -> None:
+    def owe(self, node_ids: Sequence[str], *, only_health: bool = False) -> None:
         """Have these nodes brought to Consul as they are, or removed there if they are not registered."""
         for start in range(0, len(node_ids), 1_000):
-            self._execute(query("owe_nodes"), {"node_ids": list(node_ids[start : start + 1_000])})
+            those = list(node_ids[start : start + 1_000])
+            self._execute(query("owe_nodes"), {"node_ids": those, "only_health": only_health})
+
+    def owed(self, node_ids: Sequence[str]) -> set[str]:
+        """Return those of these nodes of which Consul has yet to hear."""
+        asked = {"node_ids": list(node_ids)}
+        rows = self._connections.run(lambda connection: connection.execute(query("get_owed"), asked).fetchall())
+        return {row[0] for row in rows}
 
     def postpone(self, claimed: Sequence[Claimed], seconds: Sequence[float], error: str) -> None:
         """Put off what could not be sent, each for so many seconds."""
@@ -90,9 +97,15 @@ class OutboxStore:
         """Return how many nodes Consul has yet to hear of."""
         return int(self._one(query("count_owed")))
 
-    def nodes(self) -> list[NodeRow]:
-        """Return every node as it is now, with its health by age as `current_health`, ordered by id."""
-        return list(self._connections.run(lambda connection: _rows(connection, query("get_all_nodes"), {})))
+    def count_due(self) -> int:
+        """Return how many are to be sent now, or are just being sent by somebody."""
+        return int(self._one(query("count_due")))
+
+    def nodes(self, node_ids: Sequence[str] | None = None) -> list[NodeRow]:
+        """Return these nodes, or every node, as they are now, with the health by age as `current_health`."""
+        statement = query("get_all_nodes") if node_ids is None else query("get_nodes")
+        asked = {"node_ids": list(node_ids or ())}
+        return list(self._connections.run(lambda connection: _rows(connection, statement, asked)))
 
     def _settle(self, sent: Sequence[Sent]) -> None:
         told = {

@@ -1,6 +1,7 @@
 """A real Consul for the tests: an agent that keeps all in memory, on free loopback ports, in a folder of its own."""
 
 import json
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,8 @@ from omninode.process import free_port
 from tests.consul_program import consul_program
 
 _PATIENCE_SECONDS = 60.0
+#: Where the system can do it, the agent is killed when the tests are: nobody else would end it then.
+_DIE_WITH_US = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
 
 class AgentFailed(Exception):
@@ -53,7 +56,7 @@ class Agent:
         (self.folder / "agent.json").write_text(json.dumps(config))
         with (self.folder / "log").open("ab") as log:
             self._child = subprocess.Popen(
-                [self.program, "agent", "-dev", "-config-file", self.folder / "agent.json"], stdout=log, stderr=log
+                [*_DIE_WITH_US, self.program, "agent", "-dev", "-config-file", self.folder / "agent.json"], stdout=log, stderr=log
             )
         self._wait()
 
@@ -130,4 +133,11 @@ def consul(tmp_path: Path) -> Iterator[Agent]:
         yield agent
 
 
-__all__ = ["Agent", "AgentFailed", "an_agent", "consul"]
+@pytest.fixture(scope="session")
+def shared_consul(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
+    """An agent for the session: every registry sees its own services there only."""
+    with an_agent(tmp_path_factory.mktemp("consul")) as agent:
+        yield agent
+
+
+__all__ = ["Agent", "AgentFailed", "an_agent", "consul", "shared_consul"]

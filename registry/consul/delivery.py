@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from omninode.errors import BadInput
 from omninode.settings import Settings
 from registry.consul.breaker import Breaker
 from registry.consul.client import ConsulClient
@@ -40,11 +41,11 @@ class ConsulDelivery:
     ) -> None:
         """Without a database the caller keeps what did not arrive. `luck` spreads the attempts of many relays."""
         self._stack = ExitStack()
+        self.connections = None if postgres_url is None else Connections(postgres_url)
         self._outbox: Outbox = NoOutbox()
-        if postgres_url is not None:
-            connections = Connections(postgres_url)
-            self._stack.callback(connections.close)
-            self._outbox = OutboxStore(connections)
+        if self.connections is not None:
+            self._stack.callback(self.connections.close)
+            self._outbox = OutboxStore(self.connections)
         self.sender = Sender(ConsulClient(settings), self._outbox, Breaker())
         self._stack.callback(self.sender.close)
         self.relay = Relay(self._outbox, self.sender, luck, on_return)
@@ -65,6 +66,12 @@ class ConsulDelivery:
             # It may be sent once more: the relay will see that it is owed.
             _LOG.warning("The outbox has to wait: %s", error)
             return [False] * len(owed)
+
+    def require_outbox(self) -> OutboxStore:
+        """Return the outbox. Raises `BadInput` if the nodes are in memory."""
+        if not isinstance(self._outbox, OutboxStore):
+            raise BadInput("nodes in memory cannot be compared with Consul: use Postgres")
+        return self._outbox
 
     def close(self) -> None:
         """Stop. What is owed waits in the database for the next relay."""
