@@ -82,6 +82,13 @@ SET revision = excluded.revision,
     only_health = o.only_health AND excluded.only_health,
     next_attempt_at = excluded.next_attempt_at;
 
+-- release_owed --
+-- Whatever is owed is due at once. Whoever is just sending one of them loses nothing by that.
+UPDATE registry_outbox SET next_attempt_at = clock_timestamp()
+WHERE node_id IN (
+    SELECT node_id FROM registry_outbox WHERE next_attempt_at > clock_timestamp() FOR UPDATE SKIP LOCKED
+);
+
 -- postpone_owed --
 -- These could not be sent: the reason, and after how many seconds each is tried again.
 UPDATE registry_outbox AS o
@@ -140,8 +147,10 @@ FROM (
 
 -- hold_expiries --
 -- Hold them back from now on, or let them go.
-UPDATE registry_identity
-SET expiry_held_since = CASE WHEN %(is_held)s THEN coalesce(expiry_held_since, statement_timestamp()) END;
+INSERT INTO registry_identity AS i (is_only, expiry_held_since)
+VALUES (TRUE, CASE WHEN %(is_held)s THEN statement_timestamp() END)
+ON CONFLICT (is_only) DO UPDATE
+SET expiry_held_since = CASE WHEN %(is_held)s THEN coalesce(i.expiry_held_since, statement_timestamp()) END;
 
 -- get_flapping --
 -- The nodes whose health changed so often of late.

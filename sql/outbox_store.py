@@ -77,6 +77,10 @@ class OutboxStore:
             those = list(node_ids[start : start + 1_000])
             self._execute(query("owe_nodes"), {"node_ids": those, "only_health": only_health})
 
+    def release(self) -> None:
+        """Have all that is owed sent at once, whoever made it and however often it failed."""
+        self._execute(query("release_owed"), {})
+
     def owed(self, node_ids: Sequence[str]) -> set[str]:
         """Return those of these nodes of which Consul has yet to hear."""
         asked = {"node_ids": list(node_ids)}

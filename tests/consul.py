@@ -18,7 +18,7 @@ from omninode.process import free_port
 from tests.consul_program import consul_program
 
 _PATIENCE_SECONDS = 60.0
-#: Where the system can do it, the agent is killed when the tests are: nobody else would end it then.
+#: Where the system can do it, the agent is killed when the thread that started it is: nobody else would end it then.
 _DIE_WITH_US = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
 
@@ -56,7 +56,9 @@ class Agent:
         (self.folder / "agent.json").write_text(json.dumps(config))
         with (self.folder / "log").open("ab") as log:
             self._child = subprocess.Popen(
-                [*_DIE_WITH_US, self.program, "agent", "-dev", "-config-file", self.folder / "agent.json"], stdout=log, stderr=log
+                [*_DIE_WITH_US, self.program, "agent", "-dev", "-config-file", self.folder / "agent.json"],
+                stdout=log,
+                stderr=log,
             )
         self._wait()
 

@@ -37,7 +37,6 @@ class ConsulDelivery:
         postgres_url: str | None,
         *,
         luck: Callable[[], float] = random.random,
-        on_return: Callable[[], None] | None = None,
     ) -> None:
         """Without a database the caller keeps what did not arrive. `luck` spreads the attempts of many relays."""
         self._stack = ExitStack()
@@ -46,9 +45,10 @@ class ConsulDelivery:
         if self.connections is not None:
             self._stack.callback(self.connections.close)
             self._outbox = OutboxStore(self.connections)
+        self.settings = settings
         self.sender = Sender(ConsulClient(settings), self._outbox, Breaker())
         self._stack.callback(self.sender.close)
-        self.relay = Relay(self._outbox, self.sender, luck, on_return)
+        self.relay = Relay(self._outbox, self.sender, luck)
 
     def start(self) -> Self:
         """Let the relay work."""
@@ -123,6 +123,11 @@ class _EmbeddedDelivery(ConsulDelivery):
         self._agent.close()
 
 
+def is_wanted(environment: Mapping[str, str]) -> bool:
+    """Tell whether there is a Consul to bring nodes to: one that is set, or a program of our own."""
+    return bool(environment.get("CONSUL_HTTP_ADDR", "").strip()) or consul_program() is not None
+
+
 def default_delivery(
     postgres_url: str | None, environment: Mapping[str, str], *, home: Path | None = None
 ) -> ConsulDelivery | NoConsul:
@@ -133,7 +138,7 @@ def default_delivery(
     """
     if environment.get("CONSUL_HTTP_ADDR", "").strip():
         return ConsulDelivery(ConsulSettings.read(environment), postgres_url).start()
-    if consul_program() is None:
+    if not is_wanted(environment):
         _LOG.warning(
             "No Consul: nodes are registered without it. Set CONSUL_HTTP_ADDR, or put the program consul on the PATH."
         )
@@ -142,4 +147,4 @@ def default_delivery(
     return _EmbeddedDelivery(folder / "consul", postgres_url).start()
 
 
-__all__ = ["ConsulDelivery", "NoConsul", "default_delivery"]
+__all__ = ["ConsulDelivery", "NoConsul", "default_delivery", "is_wanted"]

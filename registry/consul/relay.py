@@ -35,13 +35,11 @@ def delay_seconds(attempts: int, share: float) -> float:
 class Relay:
     """Claims what is due and sends it. Any number of relays may work on one outbox, and die at any point."""
 
-    def __init__(
-        self, outbox: Outbox, sender: Sender, luck: Callable[[], float], on_return: Callable[[], None] | None = None
-    ) -> None:
-        """`on_return` is called once Consul answers again after it was away: it may have forgotten everything."""
+    def __init__(self, outbox: Outbox, sender: Sender, luck: Callable[[], float]) -> None:
         self._outbox, self._sender = outbox, sender
         self._luck = luck
-        self._on_return = on_return or _nothing
+        #: Is called once Consul answers again after it was away: it may have forgotten everything.
+        self.on_return: Callable[[], None] = _nothing
         self._stop = Event()
         self._thread: Thread | None = None
         self._unmarked: list[str] = []
@@ -98,7 +96,7 @@ class Relay:
             return False
         if breaker.note_success():
             _LOG.info("Consul answers again")
-            self._on_return()
+            self.on_return()
         return True
 
     def _mark(self) -> None:

@@ -52,6 +52,7 @@ class Reconciler:
     def _repair(self, plan: Plan) -> None:
         self._outbox.owe(plan.health, only_health=True)
         self._outbox.owe([*plan.register, *plan.update, *plan.remove])
+        self._outbox.release()
         relay, breaker = self._delivery.relay, self._delivery.sender.breaker
         alone_since = monotonic()
         while monotonic() - alone_since < _OTHERS_SECONDS:

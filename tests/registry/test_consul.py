@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -183,7 +184,8 @@ def test_what_the_environment_names(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/consul").symlink_to(shared_consul.program)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    with default_delivery(None, {}, home=tmp_path) as one, default_delivery(None, {}, home=tmp_path) as other:
+    one, other = (default_delivery(None, {}, home=tmp_path) for _ in range(2))
+    with closing(one), closing(other):
         assert isinstance(one, ConsulDelivery)
         assert isinstance(other, ConsulDelivery)
         row = {**node("n-1"), "endpoints": {}, "ttl_seconds": 90, "health_status": "healthy", "revision": 1}
