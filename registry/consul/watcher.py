@@ -28,10 +28,13 @@ _HEALTH = {"passing": EnumHealthStatus.HEALTHY, "warning": EnumHealthStatus.DEGR
 class Watcher:
     """Follows the checks of all services. What differs from what we have told Consul, somebody else has said."""
 
-    def __init__(self, settings: ConsulSettings, delivery: ConsulDelivery, nodes: NodeStore) -> None:
+    def __init__(
+        self, settings: ConsulSettings, delivery: ConsulDelivery, nodes: NodeStore, *, wait_seconds: int = _WAIT_SECONDS
+    ) -> None:
+        self._wait_seconds = wait_seconds
         # A blocking query keeps its connection busy, and waits longer than others may.
         self._settings = settings
-        self._connection = Connection(settings, answer_seconds=_WAIT_SECONDS + 5.0)
+        self._connection = Connection(settings, answer_seconds=wait_seconds + 5.0)
         self._delivery, self._nodes = delivery, nodes
         self._index: str | None = None
         self._known: dict[str, str] = {}
@@ -39,7 +42,7 @@ class Watcher:
     def step(self) -> int:
         """Wait some seconds for a change; return how many nodes' health was brought back. The first look takes all."""
         with consul_errors(self._settings.address):
-            index, checks = self._connection.health.state("any", index=self._index, wait=f"{_WAIT_SECONDS}s")
+            index, checks = self._connection.health.state("any", index=self._index, wait=f"{self._wait_seconds}s")
         # An agent that was restarted counts anew: who waits for the old number may wait for ever.
         self._index = index if self._index is None or int(index) >= int(self._index) else None
         now = {check["ServiceID"]: check["Status"] for check in checks or () if _is_told(check)}
