@@ -14,13 +14,12 @@ from registry.consul.breaker import Breaker
 from registry.consul.client import ConsulClient
 from registry.consul.embedded import consul_program, embedded_consul
 from registry.consul.outbox import NoOutbox, Outbox
-from registry.consul.relay import Relay, unmarked
+from registry.consul.relay import Relay
 from registry.consul.sender import Sender
 from registry.consul.settings import ConsulSettings
 from registry.discovery import Owed
 from sql.connections import Connections
-from sql.errors import DatabaseError
-from sql.outbox_store import OutboxStore, Sent
+from sql.outbox_store import OutboxStore
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,12 +59,9 @@ class ConsulDelivery:
         """See `Delivery`."""
         if self.sender.breaker.is_open:
             return [False] * len(owed)
-        try:
-            return self._deliver(owed)
-        except DatabaseError as error:
-            # It may be sent once more: the relay will see that it is owed.
-            _LOG.warning("The outbox has to wait: %s", error)
-            return [False] * len(owed)
+        arrived = [why is None for why in self.sender.send(owed, longest_seconds=_LONGEST_SECONDS)]
+        self.relay.note_sent([one for one, has in zip(owed, arrived, strict=True) if has])
+        return arrived
 
     def require_outbox(self) -> OutboxStore:
         """Return the outbox. Raises `BadInput` if the nodes are in memory."""
@@ -85,14 +81,6 @@ class ConsulDelivery:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _deliver(self, owed: Sequence[Owed]) -> list[bool]:
-        arrived = [why is None for why in self.sender.send(owed, longest_seconds=_LONGEST_SECONDS)]
-        those = [one for one, has in zip(owed, arrived, strict=True) if has]
-        if those:
-            self._outbox.settle([Sent(one.node_id, one.revision, one.node is None) for one in those])
-            self.relay.note_arrived(unmarked(those))
-        return arrived
 
 
 class NoConsul:

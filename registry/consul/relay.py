@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 from omninode.errors import OmninodeError
 from registry.consul.errors import ConsulError
@@ -42,6 +42,8 @@ class Relay:
         self.on_return: Callable[[], None] = _nothing
         self._stop = Event()
         self._thread: Thread | None = None
+        self._lock = Lock()
+        self._sent: dict[str, Sent] = {}
         self._unmarked: list[str] = []
 
     def start(self) -> None:
@@ -54,27 +56,38 @@ class Relay:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        self._guarded(self._mark)
+        self._guarded(self.note)
 
-    def note_arrived(self, node_ids: Sequence[str]) -> None:
-        """Have it shown in the nodes' rows, some time, that Consul has them."""
-        self._unmarked.extend(node_ids)
+    def note_sent(self, owed: Sequence[Owed | Claimed]) -> None:
+        """Have the outbox told, soon, that Consul has heard these. If that is forgotten they are sent once more."""
+        with self._lock:
+            self._sent |= {one.node_id: Sent(one.node_id, one.revision, one.node is None) for one in owed}
+            self._unmarked += unmarked(owed)
+
+    def note(self) -> None:
+        """Tell the outbox what Consul has heard, many at once: whoever registers does not wait for that."""
+        with self._lock:
+            sent, self._sent = list(self._sent.values()), {}
+            marked, self._unmarked = self._unmarked, []
+        if sent:
+            self._outbox.settle(sent)
+        if marked:
+            self._outbox.mark(marked)
 
     def step(self) -> int:
         """Send one batch of what is due; return how many were claimed. With Consul away nothing is claimed."""
+        self.note()
         if not self._is_there():
             return 0
         claimed = self._outbox.claim(limit=_BATCH, lease=_LEASE)
         if claimed:
             self._settle(claimed, self._sender.send(claimed, longest_seconds=_SEND_SECONDS))
-        self._mark()
         return len(claimed)
 
     def _settle(self, claimed: Sequence[Claimed], wrong: Sequence[str | None]) -> None:
         arrived = [one for one, why in zip(claimed, wrong, strict=True) if why is None]
-        if arrived:
-            self._outbox.settle([Sent(one.node_id, one.revision, one.node is None) for one in arrived])
-            self.note_arrived(unmarked(arrived))
+        self.note_sent(arrived)
+        self.note()
         late = [(one, why) for one, why in zip(claimed, wrong, strict=True) if why is not None]
         for reason in {why for _, why in late}:
             those = [one for one, why in late if why == reason]
@@ -98,11 +111,6 @@ class Relay:
             _LOG.info("Consul answers again")
             self.on_return()
         return True
-
-    def _mark(self) -> None:
-        marked, self._unmarked = self._unmarked, []
-        if marked:
-            self._outbox.mark(marked)
 
     def _run(self) -> None:
         claimed = 0
