@@ -1,7 +1,7 @@
 """Changes nodes: checks what was given, writes it, and hands it on. It blocks; see the service."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from threading import Lock
 from time import perf_counter
@@ -22,7 +22,7 @@ from sql.node_rows import HealthReport, Registration
 _CHUNK = 2_000
 
 #: Makes what brings changes to Consul, from the URL of the database that holds the outbox.
-DeliveryFactory = Callable[[str | None], Delivery | None]
+DeliveryFactory = Callable[[str | None], AbstractContextManager[Delivery | None]]
 
 
 class Registrar:
@@ -50,7 +50,8 @@ class Registrar:
         with self._lock:
             if self._debts is None:
                 url = self._backend.open()
-                self._debts = Debts(self._make_delivery(url), has_outbox=url is not None)
+                delivery = self._stack.enter_context(self._make_delivery(url))
+                self._debts = Debts(delivery, has_outbox=url is not None)
                 self._stack.callback(self._debts.close)
                 self._publisher = self._make_publisher()
                 if self._publisher is not None:

@@ -4,6 +4,7 @@ import asyncio
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +14,12 @@ from uuid import UUID, uuid4
 
 from prometheus_client import CollectorRegistry
 
-from omninode.environment import read_settings
+from omninode.environment import environment, read_settings
 from omninode.errors import BadInput
 from omninode.settings import Settings
 from registry.backend import Backend
 from registry.checks import GivenNode, checked_health, checked_id, checked_query, checked_time, checked_type
+from registry.consul import default_delivery
 from registry.counters import RegistrationCounters
 from registry.differences import differences
 from registry.discovery import Delivery
@@ -34,7 +36,7 @@ from registry.models import (
 )
 from registry.postgres_backend import PostgresBackend
 from registry.publishing import Publisher
-from registry.registrar import Registrar
+from registry.registrar import DeliveryFactory, Registrar
 from registry.search.feed import Feed
 from sql.errors import DatabaseError
 from sql.node_rows import Filters, HealthReport
@@ -96,7 +98,7 @@ class NodeRegistryService:
         self._counters = RegistrationCounters(prometheus)
         self._registrar = Registrar(
             self._backend,
-            _delivery_factory(enable_consul, delivery),
+            _delivery_factory(enable_consul, delivery, told.home if told else home),
             _publisher_factory(told if enable_kafka else None, publisher),
             self._counters,
         )
@@ -264,10 +266,11 @@ def _settings(settings: Settings | None, postgres_url: str | None, home: Path | 
     return replace(told, postgres_url=postgres_url or told.postgres_url, home=home or told.home)
 
 
-def _delivery_factory(enable_consul: bool, delivery: Delivery | None) -> Callable[[str | None], Delivery | None]:
-    if enable_consul and delivery is None:
-        raise BadInput("enable_consul: what speaks to Consul is not part of this version yet; give a delivery")
-    return lambda _: delivery
+def _delivery_factory(enable_consul: bool, delivery: Delivery | None, home: Path | None) -> DeliveryFactory:
+    """Whoever makes a delivery closes it: one that was given is left open."""
+    if delivery is not None or not enable_consul:
+        return lambda _: nullcontext(delivery)
+    return lambda url: closing(default_delivery(url, environment(Path.cwd()), home=home))
 
 
 def _publisher_factory(settings: Settings | None, publisher: Publisher | None) -> Callable[[], Publisher | None]:

@@ -5,13 +5,16 @@ import json
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from omninode.cli.door import instant, read_settings
 from omninode.cli.letter_rows import shown
 from omninode.cli.output import Column, OutputFormat, Row, csv_text, json_text, print_rows, print_table
+from omninode.environment import environment
 from omninode.errors import BadInput, OmninodeError
 from registry.checks import checked_node
+from registry.consul import is_wanted
 from registry.enums import EnumHealthStatus
 from registry.models import ModelNodeDifference, ModelNodeRegistrationOutput
 from registry.service import NodeRegistryService
@@ -100,7 +103,10 @@ def run_diff(since: str, until: str | None, output: OutputFormat) -> None:
 
 def _on_registry(ask: Callable[[NodeRegistryService], Coroutine[Any, Any, Found]]) -> Found:
     async def run() -> Found:
-        async with NodeRegistryService(enable_postgres=True, settings=read_settings()) as registry:
+        has_consul = is_wanted(environment(Path.cwd()))
+        async with NodeRegistryService(
+            enable_consul=has_consul, enable_postgres=True, settings=read_settings()
+        ) as registry:
             found = await ask(registry)
             if registry.spooled_changes:
                 sys.stderr.write(_WAITING.format(registry.spooled_changes))
