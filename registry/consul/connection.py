@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import requests
-from consul import base, std  # type: ignore[import-untyped]
+from consul import base, std
 
 from registry.consul.errors import ConsulAway, ConsulDenied, ConsulRefused, UnknownCheck
 from registry.consul.settings import ConsulSettings

@@ -11,6 +11,7 @@ import pytest
 
 from omninode.process import free_port
 from tests.command import CommandLine
+from tests.consul import Agent
 
 #: How long to wait for what takes some 20 s when nothing else runs: the UI, a database, and two more commands.
 SECONDS = 120.0
@@ -36,10 +37,11 @@ METRICS = {
 
 
 @pytest.mark.timeout(400)
-def test_events_are_counted_and_aggregated_as_they_come(tmp_path: Path) -> None:
-    """With nothing set: made-up events reach /metrics and the statistics, the UI answers, and SIGINT ends all of it."""
+def test_events_are_counted_and_aggregated_as_they_come(tmp_path: Path, consul: Agent) -> None:
+    """Made-up events reach /metrics and the statistics, a node Consul, the UI answers, and SIGINT ends all of it."""
     metrics_port, ui_port = free_port(), free_port()
-    command = CommandLine(tmp_path, {"OMNINODE_HOME": str(tmp_path / "home"), "DAGSTER_DISABLE_TELEMETRY": "1"})
+    told = {"OMNINODE_HOME": str(tmp_path / "home"), "DAGSTER_DISABLE_TELEMETRY": "1"}
+    command = CommandLine(tmp_path, told | {"CONSUL_HTTP_ADDR": consul.address})
     with command.running("up", "--ui-port", str(ui_port), "--metrics-port", str(metrics_port)) as up:
         metrics = f"http://127.0.0.1:{metrics_port}/metrics"
         wait_until(lambda: "aggregation_buffer_size" in answer(metrics), up)
@@ -48,6 +50,10 @@ def test_events_are_counted_and_aggregated_as_they_come(tmp_path: Path) -> None:
         wait_until(lambda: bool(command.rows("stats", "--window", "monthly")), up)
         wait_until(lambda: "codegen_quality_score{" in answer(metrics), up)
         wait_until(lambda: "workflow_state_transitions_total{" in answer(metrics), up)
+        node = ("--id", "n-1", "--name", "MyNode", "--type", "effect", "--version", "1.0.0")
+        command.done("registry", "register", *node)
+        assert "n-1" in consul.services()
+        wait_until(lambda: "\nconsul_postgres_consistency 1.0" in answer(metrics), up)
         page = answer(metrics)
         assert {name for name in METRICS if f"\n{name}" in page} == METRICS, page
         ended = sum(row["total_generations"] for row in command.rows("stats", "--window", "monthly"))
