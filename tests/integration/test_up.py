@@ -37,11 +37,11 @@ METRICS = {
 
 
 @pytest.mark.timeout(400)
-def test_events_are_counted_and_aggregated_as_they_come(tmp_path: Path, consul: Agent) -> None:
+def test_events_are_counted_and_aggregated_as_they_come(tmp_path: Path, shared_consul: Agent) -> None:
     """Made-up events reach /metrics and the statistics, a node Consul, the UI answers, and SIGINT ends all of it."""
     metrics_port, ui_port = free_port(), free_port()
     told = {"OMNINODE_HOME": str(tmp_path / "home"), "DAGSTER_DISABLE_TELEMETRY": "1"}
-    command = CommandLine(tmp_path, told | {"CONSUL_HTTP_ADDR": consul.address})
+    command = CommandLine(tmp_path, told | {"CONSUL_HTTP_ADDR": shared_consul.address})
     with command.running("up", "--ui-port", str(ui_port), "--metrics-port", str(metrics_port)) as up:
         metrics = f"http://127.0.0.1:{metrics_port}/metrics"
         wait_until(lambda: "aggregation_buffer_size" in answer(metrics), up)
@@ -50,10 +50,12 @@ def test_events_are_counted_and_aggregated_as_they_come(tmp_path: Path, consul: 
         wait_until(lambda: bool(command.rows("stats", "--window", "monthly")), up)
         wait_until(lambda: "codegen_quality_score{" in answer(metrics), up)
         wait_until(lambda: "workflow_state_transitions_total{" in answer(metrics), up)
-        node = ("--id", "n-1", "--name", "MyNode", "--type", "effect", "--version", "1.0.0")
+        node = ("--id", "up-1", "--name", "MyNode", "--type", "effect", "--version", "1.0.0")
         command.done("registry", "register", *node)
-        assert "n-1" in consul.services()
+        assert "up-1" in shared_consul.services()
         wait_until(lambda: "\nconsul_postgres_consistency 1.0" in answer(metrics), up)
+        command.done("registry", "deregister", "up-1")
+        assert "up-1" not in shared_consul.services()
         page = answer(metrics)
         assert {name for name in METRICS if f"\n{name}" in page} == METRICS, page
         ended = sum(row["total_generations"] for row in command.rows("stats", "--window", "monthly"))
