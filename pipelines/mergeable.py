@@ -67,8 +67,14 @@ def merged(states: Iterable[State], /) -> State:
     cells = pl.concat([part.cells for part in parts])
     return State(
         cells.group_by("instant", *_CELL).agg(_merges(cells)),
-        {name: _added(pl.concat([part.durations[name] for part in parts]), name) for name in _CELL},
+        {name: _added(_below_each_other([part.durations[name] for part in parts], name), name) for name in _CELL},
     )
+
+
+def _below_each_other(parts: Sequence[pl.DataFrame], name: str) -> pl.DataFrame:
+    """The rows of all; each part has an enum of its own names, and the whole one of them all."""
+    names = pl.concat([part[name].cat.get_categories() for part in parts]).unique().sort()
+    return pl.concat([part.with_columns(pl.col(name).cast(pl.String).cast(pl.Enum(names))) for part in parts])
 
 
 def merged_statistics(

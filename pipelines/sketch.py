@@ -18,8 +18,8 @@ _LOG_GAMMA = math.log1p(ERROR) - math.log1p(-ERROR)
 _MIDDLE = 1 - ERROR
 #: The bucket of 0: far below that of any other double.
 _ZERO = -(2**31)
-#: Up to this many buckets of all groups together are counted in one array; beyond, by sorting.
-_DENSE = 2**25
+#: Up to this many times as many buckets as values are counted in one array; beyond, by sorting.
+_DENSE = 4
 
 
 def bucket(value: pl.Expr) -> pl.Expr:
@@ -78,7 +78,7 @@ def _value() -> pl.Expr:
 
 def _distinct(keys: npt.NDArray[np.int64], size: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the keys that occur, in order, and how often each does."""
-    if size > _DENSE:
+    if size > _DENSE * len(keys):
         return np.unique(keys, return_counts=True)
     numbers = np.bincount(keys)
     present = np.flatnonzero(numbers)
