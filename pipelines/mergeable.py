@@ -73,7 +73,7 @@ def merged(states: Iterable[State], /) -> State:
 
 def _below_each_other(parts: Sequence[pl.DataFrame], name: str) -> pl.DataFrame:
     """The rows of all; each part has an enum of its own names, and the whole one of them all."""
-    names = pl.concat([part[name].cat.get_categories() for part in parts]).unique().sort()
+    names = pl.concat([part[name].unique().cast(pl.String) for part in parts]).unique().sort()
     return pl.concat([part.with_columns(pl.col(name).cast(pl.String).cast(pl.Enum(names))) for part in parts])
 
 

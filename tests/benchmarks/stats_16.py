@@ -63,7 +63,7 @@ def _clickhouse(file: Path, folder: Path) -> Callable[[], float]:
     run()
     ended, started = (pl.read_parquet(file) for file in files)
     listed = pl.col("percentiles").list.to_struct(fields=_NAMES)
-    _check_sums(_ours(file)[1], ended.with_columns(listed).unnest("percentiles"), started, percentiles_within=2 * ERROR)
+    _check(_ours(file)[1], ended.with_columns(listed).unnest("percentiles"), started, percentiles_within=2 * ERROR)
     return run
 
 
@@ -73,10 +73,11 @@ def _duckdb(file: Path, _: Path) -> Callable[[], float]:
 
     def run() -> tuple[float, list[pl.DataFrame]]:
         with stopwatch() as elapsed:
-            tables = [connection.execute(sql).pl() for sql in stats_16_sql.duckdb(file)]
+            tables = [_frame(connection, sql) for sql in stats_16_sql.duckdb(file)]
             return elapsed(), tables
 
-    _, (ended, started, _, *quantiles) = run()
+    tables = run()[1]
+    ended, started, *quantiles = [tables[0], tables[1], *tables[3:]]
     strategies = ["node_type_grouping", "quality_buckets", "domain_grouping", "time_window"]
     told = [
         table.rename(dict(zip(table.columns, ["window_type", "at", "group_key", "percentiles"], strict=True))).select(
@@ -91,11 +92,16 @@ def _duckdb(file: Path, _: Path) -> Callable[[], float]:
     key = pl.col("at").cast(pl.Int64)
     exact = pl.concat(told).with_columns(key).unnest("percentiles")
     ended = ended.with_columns(key).join(exact, on=_KEY, how="left")
-    _check_sums(_ours(file)[1], ended, started, percentiles_within=ERROR)
+    _check(_ours(file)[1], ended, started, percentiles_within=ERROR)
     return lambda: run()[0]
 
 
-def _check_sums(ours: pl.DataFrame, ended: pl.DataFrame, started: pl.DataFrame, *, percentiles_within: float) -> None:
+def _frame(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
+    relation = connection.sql(sql)
+    return pl.DataFrame() if relation is None else pl.DataFrame(relation.to_arrow_table())
+
+
+def _check(ours: pl.DataFrame, ended: pl.DataFrame, started: pl.DataFrame, *, percentiles_within: float) -> None:
     """Stop if both sides do not say the same. A peer's sketch does not interpolate: let it, where values are many."""
     sums = {f"{name}_sum": pl.col(of) * pl.col(f"{name}_n") for name, of in _AVERAGES.items()}
     mine = ours.with_columns(pl.col("window_start").dt.epoch("s").alias("at"), **sums).filter(
@@ -107,7 +113,7 @@ def _check_sums(ours: pl.DataFrame, ended: pl.DataFrame, started: pl.DataFrame, 
     both = mine.join(theirs, on=_KEY, suffix="_theirs")
     if both.height != mine.height:
         raise NotMeasured(f"only {both.height} of {mine.height} rows are of the same windows and groups")
-    many = pl.lit(True) if percentiles_within == ERROR else pl.col("duration_n") > 10**5  # noqa: FBT003
+    many = pl.lit(True) if percentiles_within == ERROR else pl.col("duration_n") > 10**5
     for name in [*stats_16_sql.ENDED, *stats_16_sql.STARTED, *_NAMES]:
         within, rows = (percentiles_within, both.filter(many)) if name in _NAMES else (1e-9, both)
         a, b = (rows[each].cast(pl.Float64).fill_null(0) for each in (name, f"{name}_theirs"))

@@ -1,7 +1,7 @@
 """ClickHouse in process: `chdb_side.py JOB`, by the python that has chdb.
 
-JOB is {"statements": [[sql, file], ...], "rounds": n}. Runs them all in each round, after one round that is not counted,
-and writes what the last says to the files, as Parquet. Prints {"seconds": [...]}, one each round.
+JOB is {"statements": [[sql, file], ...], "rounds": n}. Runs them all in each round, after one that is not counted, and
+writes what the last round says to the files, as Parquet. Prints {"seconds": [...]}, one each round.
 """
 
 import json
