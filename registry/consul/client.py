@@ -20,7 +20,7 @@ class ConsulClient:
     def register(self, service: Service, *, status: str, ttl_seconds: int) -> None:
         """Make a service be as this one, whatever it was, with a check that fails after so many seconds of silence.
 
-        The status is part of the order: of its own, Consul fails a check that is registered again.
+        The status is that of a new check; one that is there already keeps its own until `report` sets another.
         """
         check = {"CheckID": check_id(service.service_id), "ttl": f"{ttl_seconds}s", "Status": status}
         self._ask(

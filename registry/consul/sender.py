@@ -82,6 +82,10 @@ class Sender:
                 return
         service = service_of(one.node, registry_id)
         self.client.register(service, status=status, ttl_seconds=check_seconds(one.node["ttl_seconds"]))
+        if isinstance(one, Claimed) or one.node["last_heartbeat"] is not None:
+            # A check that is there already keeps its status, whatever the registration says. Only the first
+            # registration of a node is no sign of life beside it, so that only then there is none yet.
+            self.client.report(one.node_id, status)
 
 
 def health_of(node: Mapping[str, Any]) -> str:

@@ -50,11 +50,14 @@ def an_id() -> str:
     return f"n-{uuid4().hex[:12]}"
 
 
-async def test_a_node_is_a_service(registry: NodeRegistryService, shared_consul: Agent, database: Connection) -> None:
+async def test_a_node_is_a_service(
+    registry: NodeRegistryService, delivery: ConsulDelivery, shared_consul: Agent, database: Connection
+) -> None:
     """Registered it is complete, passes, and can be looked up; its health is the status; deregistered it is gone."""
     name = an_id()
     answer = await registry.register_node(node(name, node_name="PostgresCRUD"))
     assert (answer.registration_result.status, answer.registration_result.consul_registered) == ("complete", True)
+    delivery.relay.note()
     assert database.execute("SELECT count(*) FROM registry_outbox").fetchone() == (0,)
     service = shared_consul.services()[name]
     assert (service["Service"], service["Address"], service["Port"]) == ("postgres-crud", "10.0.0.1", 8080)
@@ -69,6 +72,7 @@ async def test_a_node_is_a_service(registry: NodeRegistryService, shared_consul:
     assert shared_consul.status(name) == "passing"
     assert await registry.deregister_node(name)
     assert name not in shared_consul.services()
+    delivery.relay.note()
     assert database.execute("SELECT count(*) FROM registry_outbox").fetchone() == (0,)
 
 
@@ -83,6 +87,18 @@ async def test_a_heartbeat_brings_back_what_the_agent_forgot(
         delivery.sender.client.report(name, "passing")
     assert await registry.heartbeat(name)
     assert shared_consul.services()[name]["Meta"]["version"] == "1.0.0"
+
+
+async def test_a_node_that_comes_back_passes_again(
+    registry: NodeRegistryService, delivery: ConsulDelivery, shared_consul: Agent, database: Connection
+) -> None:
+    """Consul had failed it for its silence, and keeps the status of a check that is registered again: we do not."""
+    name = an_id()
+    await registry.register_node(node(name))
+    shared_consul.ask(f"agent/check/fail/service:{name}", method="PUT")
+    database.execute("UPDATE registered_nodes SET registration_timestamp = now() - INTERVAL '1 hour'")
+    assert (await registry.register_node(node(name))).registration_result.status == "complete"
+    assert shared_consul.status(name) == "passing"
 
 
 async def test_the_relay_brings_what_is_owed(
@@ -117,15 +133,18 @@ async def test_an_older_state_that_arrives_last_is_owed_again(
     row = await registry.get_node_by_id(name)
     assert row is not None
     await registry.register_node(node(name, version="1.1.0"))
+    delivery.relay.note()
     revision = first.registration_result.revision
     assert revision is not None
     stale = Owed(name, revision, row, only_health=False)
     assert delivery.deliver([stale]) == [True]
     assert shared_consul.services()[name]["Meta"]["version"] == "1.0.0"
+    delivery.relay.note()
     assert delivery.relay.step() == 1
     assert shared_consul.services()[name]["Meta"]["version"] == "1.1.0"
     # The same the other way about: what is settled in the name of an older revision stays owed.
     await registry.deregister_node(name)
+    delivery.relay.note()
     delivery.require_outbox().settle([Sent(name, revision, is_removal=False)])
     assert delivery.relay.step() == 1
     assert name not in shared_consul.services()
@@ -188,7 +207,14 @@ def test_what_the_environment_names(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     with closing(one), closing(other):
         assert isinstance(one, ConsulDelivery)
         assert isinstance(other, ConsulDelivery)
-        row = {**node("n-1"), "endpoints": {}, "ttl_seconds": 90, "health_status": "healthy", "revision": 1}
+        row = {
+            **node("n-1"),
+            "endpoints": {},
+            "ttl_seconds": 90,
+            "health_status": "healthy",
+            "revision": 1,
+            "last_heartbeat": None,
+        }
         assert one.deliver([Owed("n-1", 1, row, only_health=False)]) == [True]
         assert list(other.sender.client.services()) == ["n-1"]
     assert not (tmp_path / "consul/agent.json").exists()
@@ -200,7 +226,14 @@ def test_an_empty_list_without_permission_is_no_answer(tmp_path: Path) -> None:
     acl = {"enabled": True, "default_policy": "deny", "tokens": {"master": token}}
     with an_agent(tmp_path / "consul", more={"acl": acl}, token=token) as agent:
         allowed = ConsulSettings.read({"CONSUL_HTTP_ADDR": agent.address, "CONSUL_HTTP_TOKEN": token})
-        row = {**node("n-1"), "endpoints": {}, "ttl_seconds": 90, "health_status": "healthy", "revision": 1}
+        row = {
+            **node("n-1"),
+            "endpoints": {},
+            "ttl_seconds": 90,
+            "health_status": "healthy",
+            "revision": 1,
+            "last_heartbeat": None,
+        }
         good, bad = ConsulClient(allowed), ConsulClient(replace(allowed, token=None))
         assert good.services() == {}
         with pytest.raises(CannotRead):

@@ -128,6 +128,7 @@ async def test_what_others_say_in_consul_comes_back(
 ) -> None:
     """A check that somebody fails in Consul makes the node unhealthy here; our own changes are no news."""
     await registry.register_nodes([node(name) for name in NODES[:2]])
+    delivery.relay.note()
     watcher = Watcher(delivery.settings, delivery, NodeStore(connections), wait_seconds=1)
     assert watcher.step() == 0
     shared_consul.ask(f"agent/check/fail/service:{NODES[0]}?note=disk", method="PUT")
@@ -137,6 +138,7 @@ async def test_what_others_say_in_consul_comes_back(
     assert found is not None
     assert (found["last_heartbeat"], found["reported_health_status"]) == (None, "unhealthy")
     await registry.heartbeat(NODES[0])
+    delivery.relay.note()
     assert watcher.step() == 0
     assert await healths(registry) == ["healthy", "unknown"]
     watcher.close()
