@@ -9,6 +9,7 @@ from assets.environment import read_first_day, read_settings, write_events_in_ba
 from assets.events import events_are_sound, events_spec
 from assets.lifecycle import histories_lead_to_states, lifecycle_schedule, workflow_lifecycle
 from assets.oracle_check import oracle_check
+from assets.registry import consistency_schedule, consul_is_consistent, registry_consistency
 from assets.repair import repair_sensor, statistics_repair
 from assets.resources import RESOURCES
 from assets.schedules import statistics_schedule
@@ -32,18 +33,25 @@ def defs() -> dg.Definitions:
             lake_compaction,
             lake_retention,
             workflow_lifecycle,
+            registry_consistency,
             *(statistics_asset(window_type, first_day) for window_type in EnumWindowType),
         ],
         asset_checks=[
             events_are_sound,
             row_counts_agree,
             histories_lead_to_states,
+            consul_is_consistent,
             *(statistics_check(window_type) for window_type in EnumWindowType),
             *(oracle_check(window_type) for window_type in EnumWindowType),
         ],
         jobs=[statistics_repair],
         sensors=[repair_sensor()],
-        schedules=[*map(statistics_schedule, EnumWindowType), *UPKEEP_SCHEDULES, lifecycle_schedule],
+        schedules=[
+            *map(statistics_schedule, EnumWindowType),
+            *UPKEEP_SCHEDULES,
+            lifecycle_schedule,
+            consistency_schedule,
+        ],
         resources=RESOURCES,
         executor=dg.in_process_executor,
     )

@@ -6,6 +6,7 @@ from pipelines.enums import EnumWindowType
 
 EVENTS = dg.AssetKey("events")
 COMPACTION = dg.AssetKey("lake_compaction")
+CONSISTENCY = dg.AssetKey("registry_consistency")
 LIFECYCLE = dg.AssetKey("workflow_lifecycle")
 RETENTION = dg.AssetKey("lake_retention")
 #: One group, so that the UI opens with the whole graph and not with closed boxes.

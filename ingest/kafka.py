@@ -118,14 +118,20 @@ def ask_for_topics(
 
 
 def ensure_topics(
-    settings: KafkaSettings, *, partitions: int = 4, replication: int = -1, timeout_seconds: float = 10.0
+    settings: KafkaSettings,
+    *,
+    names: Iterable[str] | None = None,
+    partitions: int = 4,
+    replication: int = -1,
+    timeout_seconds: float = 10.0,
 ) -> None:
-    """Create those of the four topics that are not there. Existing topics stay as they are."""
+    """Create those of the four topics, or of `names`, that are not there. Existing topics stay as they are."""
     told: list[KafkaError] = []
     admin = settings.made(
         lambda options: AdminClient({**options, "error_cb": told.append})  # type: ignore[dict-item]  # as for consumers
     )
-    missing = set(settings.topics) - set(ask_for_topics(admin, settings, told, timeout_seconds=timeout_seconds).topics)
+    wanted = set(settings.topics if names is None else names)
+    missing = wanted - set(ask_for_topics(admin, settings, told, timeout_seconds=timeout_seconds).topics)
     if missing:
         _create(admin, settings, missing, partitions, replication, timeout_seconds)
 

@@ -18,7 +18,7 @@ _VERSION, _VARIANT = 14, 19
 _VARIANTS = np.frombuffer(bytes.maketrans(b"0123456789abcdef", b"89ab" * 4), np.uint8)
 
 
-def uuid5s(namespace: UUID, names: pl.Series, *, threads: int = 1) -> pl.Series:
+def uuid5s(namespace: UUID, names: pl.Series) -> pl.Series:
     """Return the UUID of each name, as text, in the order of the names, none of which may be null.
 
     >>> uuid5s(UUID(int=0), pl.Series(["a"])).item()
@@ -26,20 +26,20 @@ def uuid5s(namespace: UUID, names: pl.Series, *, threads: int = 1) -> pl.Series:
     """
     if len(names) < _MANY:
         return pl.Series([str(uuid5(namespace, name)) for name in names], dtype=pl.String)
-    return _of_many(namespace, names, threads)
+    return _of_many(namespace, names)
 
 
-def _of_many(namespace: UUID, names: pl.Series, threads: int) -> pl.Series:
+def _of_many(namespace: UUID, names: pl.Series) -> pl.Series:
     """Make no object for each name; other threads of Python go on meanwhile."""
     # A cursor of its own for each call: threads must not share one. Rows keep their order: duckdb's default.
-    table = _hasher(threads).cursor().from_arrow(names.alias("name").to_frame().to_arrow())
+    table = _hasher().cursor().from_arrow(names.alias("name").to_frame().to_arrow())
     digests = table.project(f"sha1({_blob(namespace.bytes)} || encode(name)) AS digest").to_arrow_table()
     return pl.concat([_spelled(chunk) for chunk in digests["digest"].chunks])
 
 
 @cache
-def _hasher(threads: int) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"threads": threads})
+def _hasher() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"threads": 1})
 
 
 def _spelled(digests: pa.Array) -> pl.Series:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 import polars as pl
 
@@ -10,13 +11,15 @@ from pipelines.breakdowns import breakdowns
 from pipelines.deduplicate import distinct_events
 from pipelines.dirty import Windows
 from pipelines.generations import UNKNOWN, generations_of
+from pipelines.pieces import pieces
 from pipelines.rows import metric_rows
 from pipelines.runs import runs_of
-from pipelines.schema import GENERATIONS
+from pipelines.schema import STATISTICS_KEY
 from pipelines.snapshot import Snapshot, days_around
 from pipelines.stages import stages_of
 from pipelines.statistics import all_statistics
 from pipelines.windows import Window
+from sql.metric_rows import METRIC_ROWS
 
 #: The columns of events that generations are made of.
 NEEDED = [
@@ -52,10 +55,10 @@ class Attempts:
 
 def rows_of(snapshot: Snapshot, windows: Windows, *, as_of: datetime) -> pl.DataFrame:
     """Compute the rows of these windows by all four strategies: see `sql.metric_rows.METRIC_ROWS`."""
-    wanted = [window for of_type in windows.values() for window in of_type]
-    if not wanted:
-        return metric_rows(all_statistics(GENERATIONS.to_frame(), {}, as_of=as_of))
-    return rows_from(attempts_around(snapshot, wanted), windows, as_of=as_of)
+    parts = [
+        rows_from(attempts_around(snapshot, [*chain(*piece.values())]), piece, as_of=as_of) for piece in pieces(windows)
+    ]
+    return pl.concat([METRIC_ROWS.to_frame(), *parts]).sort(STATISTICS_KEY)
 
 
 def rows_from(attempts: Attempts, windows: Windows, *, as_of: datetime) -> pl.DataFrame:

@@ -124,7 +124,7 @@ def _rows(events: pl.DataFrame, new: pl.DataFrame) -> list[ModelAggregatedMetric
     if new.is_empty():
         return []
     touched = events.join(new.select("workflow_id").unique(), on="workflow_id", how="semi")
-    windows = windows_of(touched["event_time"].to_list())
+    windows = windows_of(touched["event_time"].dt.truncate("1h").unique())
     latest = events["event_time"].max()
     assert isinstance(latest, datetime)
     as_of = window_of(latest, EnumWindowType.HOURLY).start

@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 
 import polars as pl
 
+from ingest.uuids import uuid5s
 from pipelines.breakdowns import Breakdowns, no_breakdowns
 from pipelines.schema import MONEY, STATISTICS_KEY
 from sql.metric_rows import METRIC_ROWS
@@ -103,9 +104,10 @@ def aggregation_id(window_type: str, window_start: str, aggregation_type: str, g
 
 
 def _aggregation_ids(statistics: pl.DataFrame) -> pl.Series:
+    """The same for all rows."""
     start = pl.col("window_start").dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-    keys = statistics.select("window_type", start, "aggregation_type", "group_key").iter_rows()
-    return pl.Series("aggregation_id", [aggregation_id(*key) for key in keys], dtype=pl.String)
+    names = pl.concat_str("window_type", start, "aggregation_type", "group_key", separator="|")
+    return uuid5s(NAMESPACE, statistics.select(names).to_series()).alias("aggregation_id")
 
 
 def _by_name(frame: pl.DataFrame, name: str, members: Mapping[str, str]) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """What the service asks of the place where the nodes are: memory, or Postgres."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
@@ -23,6 +23,9 @@ Outcome: TypeAlias = Written | Spooled
 
 class Backend(Protocol):
     """Keeps nodes by the same rules wherever they are. Any thread may use it. In one call each id occurs once."""
+
+    #: Is told what became of changes that had been spooled.
+    on_drained: Callable[[Sequence[Written]], object]
 
     def open(self) -> str | None:
         """Make it ready, and return the URL of its database, if it has one. Further calls change nothing."""

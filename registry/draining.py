@@ -16,7 +16,7 @@ NOT_NOW = (CannotConnect, ConnectionLost, NotMigrated, NotAllowed)
 
 
 def drain(spool: Spool, database: SpooledChanges) -> list[Written]:
-    """Make the changes that wait, each node's in their order, and return what became of the nodes.
+    """Make the changes that wait, each node's in their order, and return what each of them made of its node.
 
     Raises an error of `NOT_NOW` if they have to wait on. If it dies on the way, what had arrived is not made again.
     """

@@ -34,6 +34,7 @@ class MemoryBackend:
     """See `Backend`. What is kept ends with the process."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.on_drained: Callable[[Sequence[Written]], object] = lambda _: None
         self._clock = clock
         self._lock = RLock()
         self._revision = 0
@@ -128,9 +129,11 @@ class MemoryBackend:
         if report.is_heartbeat:
             row["last_heartbeat"] = now
             self._beats[report.node_id].append(Heartbeat(now, report.health_status))
-        return self._write(row, before, now)
+        return self._write(row, before, now, only_health=True)
 
-    def _write(self, row: dict[str, Any], before: Mapping[str, Any] | None, now: datetime) -> Written:
+    def _write(
+        self, row: dict[str, Any], before: Mapping[str, Any] | None, now: datetime, *, only_health: bool = False
+    ) -> Written:
         is_changed = before is None or not all(same(row[name], before[name]) for name in (*CONTENT, "health_status"))
         if is_changed:
             self._revision += 1
@@ -138,7 +141,7 @@ class MemoryBackend:
             self._history[row["node_id"]].append((now, row))
         self._rows[row["node_id"]] = row
         self._search.put(_document(row))
-        return Written(row["node_id"], row["revision"], dict(row), is_new=before is None, is_changed=is_changed)
+        return Written(row["node_id"], row["revision"], dict(row), before is None, is_changed, only_health)
 
     def _remove(self, node_id: str) -> Written:
         self._revision += 1

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -19,7 +19,7 @@ from registry.spool import Change, Spool
 from sql.connections import Connections
 from sql.errors import CannotConnect, ConnectionLost, DatabaseError
 from sql.node_history import NodeHistory
-from sql.node_rows import Filters, HealthReport, Heartbeat, NodeCount, NodeRow, Registration, TwoStates
+from sql.node_rows import Filters, HealthReport, Heartbeat, NodeCount, NodeRow, Registration, TwoStates, Written
 from sql.node_store import NodeStore
 from sql.parts import postgres
 from sql.spooled_changes import SpooledChanges
@@ -27,6 +27,12 @@ from sql.spooled_changes import SpooledChanges
 _LOG = logging.getLogger(__name__)
 
 Found = TypeVar("Found")
+
+#: For so long heartbeats can be looked up.
+HEARTBEATS_KEPT = timedelta(days=7)
+#: Who writes heartbeats also removes old ones, more of them than anybody writes in this time.
+_UPKEEP_SECONDS = 60.0
+_MOST_EXPIRED = 50_000
 
 #: For so long after a failure nobody tries: a server that does not answer would hold up each call.
 _PAUSE_SECONDS = 1.0
@@ -36,6 +42,7 @@ class PostgresBackend:
     """See `Backend`. Changes that were spooled come before any later one of the same machine."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime] | None = None) -> None:
+        self.on_drained: Callable[[Sequence[Written]], object] = lambda _: None
         self._settings = settings
         self._clock = clock
         self._spool = Spool(settings.home / "registry" / f"spool-{_name(settings.postgres_url)}.jsonl")
@@ -43,6 +50,7 @@ class PostgresBackend:
         self._stack = ExitStack()
         self._opened: tuple[str, Connections] | None = None
         self._away_until = 0.0
+        self._next_upkeep = monotonic() + _UPKEEP_SECONDS
         self._reason = ""
         self._stop = Event()
         self._drainer: Thread | None = None
@@ -71,7 +79,7 @@ class PostgresBackend:
 
     def report_health(self, reports: Sequence[HealthReport]) -> Sequence[Outcome | None]:
         """See `Backend`."""
-        return self._write(reports, [report.node_id for report in reports], lambda: self._store.report_health(reports))
+        return self._write(reports, [report.node_id for report in reports], lambda: self._report_health(reports))
 
     def find(self, filters: Filters, *, limit: int | None = None, offset: int = 0) -> tuple[list[NodeRow], int]:
         """See `Backend`."""
@@ -120,6 +128,15 @@ class PostgresBackend:
     def _store(self) -> NodeStore:
         return NodeStore(self._connections)
 
+    def _report_health(self, reports: Sequence[HealthReport]) -> list[Written | None]:
+        done = self._store.report_health(reports)
+        with self._lock:
+            is_time = monotonic() >= self._next_upkeep
+            self._next_upkeep = monotonic() + _UPKEEP_SECONDS if is_time else self._next_upkeep
+        if is_time:
+            self._store.expire_heartbeats(HEARTBEATS_KEPT, most=_MOST_EXPIRED)
+        return done
+
     def _now(self) -> datetime | None:
         return None if self._clock is None else self._clock()
 
@@ -147,7 +164,8 @@ class PostgresBackend:
         if not self._spool.is_empty():
             done = drain(self._spool, SpooledChanges(self._connections))
             self._away_until = 0.0
-            _LOG.info("%d nodes that were spooled are in the database now", len(done))
+            _LOG.info("%d changes that were spooled are in the database now", len(done))
+            self.on_drained(done)
 
     def _note_away(self, error: DatabaseError) -> None:
         self._reason = str(error)

@@ -1,7 +1,8 @@
-"""Changes nodes: checks what was given, writes it, and hands it on to service discovery. It blocks; see the service."""
+"""Changes nodes: checks what was given, writes it, and hands it on. It blocks; see the service."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
+from datetime import UTC, datetime
 from threading import Lock
 from time import perf_counter
 
@@ -11,41 +12,67 @@ from registry.checks import GivenNode, checked_node
 from registry.counters import RegistrationCounters
 from registry.debts import MOST_AWAITED, Debts
 from registry.discovery import Delivery
+from registry.events import events_of
 from registry.models import ModelNodeRegistrationOutput
 from registry.outcomes import failed, registered, registration, said_id
+from registry.publishing import Publisher
 from sql.node_rows import HealthReport, Registration
 
 #: So many nodes are registered in one transaction.
 _CHUNK = 2_000
 
 #: Makes what brings changes to Consul, from the URL of the database that holds the outbox.
-DeliveryFactory = Callable[[str | None], Delivery | None]
+DeliveryFactory = Callable[[str | None], AbstractContextManager[Delivery | None]]
 
 
 class Registrar:
     """Works on one backend, for any number of threads. The first call opens it."""
 
-    def __init__(self, backend: Backend, make_delivery: DeliveryFactory, counters: RegistrationCounters) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        make_delivery: DeliveryFactory,
+        make_publisher: Callable[[], Publisher | None],
+        counters: RegistrationCounters,
+    ) -> None:
         self._backend = backend
         self._make_delivery = make_delivery
+        self._make_publisher = make_publisher
         self._counters = counters
         self._lock = Lock()
         self._stack = ExitStack()
         self._debts: Debts | None = None
+        self._publisher: Publisher | None = None
+        backend.on_drained = self._hand_on
 
     def open(self) -> Debts:
-        """Open the backend, and what brings changes to Consul."""
+        """Open the backend, and what hands changes on."""
         with self._lock:
             if self._debts is None:
                 url = self._backend.open()
-                self._debts = Debts(self._make_delivery(url), has_outbox=url is not None)
+                delivery = self._stack.enter_context(self._make_delivery(url))
+                self._debts = Debts(delivery, has_outbox=url is not None)
                 self._stack.callback(self._debts.close)
+                self._publisher = self._make_publisher()
+                if self._publisher is not None:
+                    self._stack.callback(self._publisher.close)
             return self._debts
+
+    def open_publisher(self) -> Publisher:
+        """Open all, and return what speaks to Kafka. Raises `BadInput` if that is not wanted."""
+        self.open()
+        if self._publisher is None:
+            raise BadInput("this registry does not speak to Kafka: make it with enable_kafka=True")
+        return self._publisher
+
+    def status(self) -> dict[str, int]:
+        """Return how many messages were published, and lost, if there is Kafka."""
+        return {} if self._publisher is None else dict(self._publisher.status())
 
     def close(self) -> None:
         """Give back what was opened."""
-        self._stack.close()
         self._backend.close()
+        self._stack.close()
 
     def register(self, given: Sequence[GivenNode]) -> list[ModelNodeRegistrationOutput]:
         """Register nodes, and answer for each. Of two with one id the later counts, and is the answer for both."""
@@ -69,16 +96,16 @@ class Registrar:
 
     def deregister(self, node_id: str) -> bool:
         """Remove a node, and tell whether it was there."""
-        debts = self.open()
+        self.open()
         (outcome,) = self._backend.deregister([node_id])
-        debts.pay([outcome])
+        self._hand_on([outcome])
         return outcome is not None
 
     def report_health(self, report: HealthReport) -> bool:
         """Keep what was said of a node's health, and tell whether it is there. Consul gets each sign of life."""
-        debts = self.open()
+        self.open()
         (outcome,) = self._backend.report_health([report])
-        debts.pay([outcome], only_health=True)
+        self._hand_on([outcome])
         return outcome is not None
 
     def _register(self, nodes: Sequence[Registration]) -> dict[str, ModelNodeRegistrationOutput]:
@@ -95,17 +122,23 @@ class Registrar:
         return answers
 
     def _answers(self, outcomes: Sequence[Outcome], debts: Debts) -> dict[str, ModelNodeRegistrationOutput]:
-        has = debts.pay(outcomes)
+        has = self._hand_on(outcomes)
         awaited = len(outcomes) <= MOST_AWAITED
         return {
             outcome.node_id: registered(
                 outcome,
                 in_postgres=debts.has_outbox,
-                consul=has.get(outcome.node_id, None if not debts.is_wanted else False),
+                consul=has.get(outcome.node_id, False) if debts.is_wanted else None,
                 is_awaited=awaited,
             )
             for outcome in outcomes
         }
+
+    def _hand_on(self, outcomes: Sequence[Outcome | None]) -> dict[str, bool]:
+        """Tell service discovery and Kafka of changes, and return of each node whether Consul has it now."""
+        if self._publisher is not None:
+            self._publisher.publish(events_of(outcomes, datetime.now(UTC)))
+        return {} if self._debts is None else self._debts.pay(outcomes)
 
 
 __all__ = ["DeliveryFactory", "Registrar"]

@@ -4,24 +4,29 @@ import asyncio
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from uuid import UUID, uuid4
 
 from prometheus_client import CollectorRegistry
 
-from omninode.environment import read_settings
+from omninode.environment import environment, read_settings
 from omninode.errors import BadInput
 from omninode.settings import Settings
 from registry.backend import Backend
 from registry.checks import GivenNode, checked_health, checked_id, checked_query, checked_time, checked_type
+from registry.consul import default_delivery
 from registry.counters import RegistrationCounters
 from registry.differences import differences
 from registry.discovery import Delivery
 from registry.enums import EnumHealthStatus
+from registry.events import request
 from registry.health import with_health
+from registry.introspection import FollowsIntrospections
 from registry.memory_backend import MemoryBackend
 from registry.models import (
     ModelNodeDifference,
@@ -30,8 +35,10 @@ from registry.models import (
     ModelNodeRegistrationOutput,
 )
 from registry.postgres_backend import PostgresBackend
-from registry.registrar import Registrar
+from registry.publishing import Publisher
+from registry.registrar import DeliveryFactory, Registrar
 from registry.search.feed import Feed
+from sql.errors import DatabaseError
 from sql.node_rows import Filters, HealthReport
 
 Found = TypeVar("Found")
@@ -71,23 +78,30 @@ class NodeRegistryService:
         postgres_url: str | None = None,
         home: Path | None = None,
         delivery: Delivery | None = None,
+        publisher: Publisher | None = None,
         clock: Callable[[], datetime] | None = None,
         prometheus: CollectorRegistry | None = None,
     ) -> None:
         """Say where nodes are to be. Nothing is opened before the first call.
 
         `postgres_url` and `home`, the folder of what waits for Postgres, override the settings. `delivery` brings
-        changes to Consul in place of the one that the environment asks for. Ages of heartbeats are by the database's
-        time, or by `clock`.
+        changes to Consul, and `publisher` to Kafka, in place of those that the environment asks for. Ages of heartbeats
+        are by the database's time, or by `clock`.
         """
         self._clock = clock or _utc_now
         self._backend: Backend
-        if enable_postgres:
-            self._backend = PostgresBackend(_settings(settings, postgres_url, home), clock)
+        told = _settings(settings, postgres_url, home) if enable_postgres or enable_kafka else None
+        if enable_postgres and told is not None:
+            self._backend = PostgresBackend(told, clock)
         else:
             self._backend = MemoryBackend(self._clock)
         self._counters = RegistrationCounters(prometheus)
-        self._registrar = Registrar(self._backend, _delivery_factory(enable_consul, delivery), self._counters)
+        self._registrar = Registrar(
+            self._backend,
+            _delivery_factory(enable_consul, delivery, told.home if told else home),
+            _publisher_factory(told if enable_kafka else None, publisher),
+            self._counters,
+        )
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="registry")
         self._finalizer = weakref.finalize(self, _close, self._threads, self._registrar)
 
@@ -170,13 +184,36 @@ class NodeRegistryService:
             raise BadInput("until: is before since; exchange them")
         return differences(await self._in_thread(lambda: self._backend.between(first, last)))
 
+    async def request_introspection(self, node_id: str | None = None) -> UUID:
+        """Ask a node, or all of them, over Kafka to say what they are; return the id of the request.
+
+        Raises `BadInput` without Kafka.
+        """
+        checked = None if node_id is None else checked_id(node_id)
+        publisher, request_id = await self._in_thread(self._registrar.open_publisher), uuid4()
+        publisher.publish([request(request_id, checked, _utc_now())])
+        return request_id
+
+    def following_introspections(self) -> FollowsIntrospections:
+        """Return a context, for `with` or `async with`, in which nodes that say on Kafka what they are get registered.
+
+        Several processes share the messages; each is registered at least once. What is no node is logged and left out.
+        Without Kafka there is nothing to follow: `BadInput`.
+        """
+        return FollowsIntrospections(self._registrar)
+
     async def get_metrics(self) -> dict[str, Any]:
         """Return registrations of this process, and the nodes that there are, by type and by health.
 
         Keys: total_registrations, successful_registrations, failed_registrations, registered_nodes_total,
-        nodes_by_type, nodes_by_health, spooled_changes.
+        nodes_by_type, nodes_by_health, spooled_changes; with Kafka published_events, lost_events. While the database is
+        away, the three of the nodes are None.
         """
-        counts = await self._in_thread(self._backend.count)
+        try:
+            counts = await self._in_thread(self._backend.count)
+        except DatabaseError:
+            unknown = dict.fromkeys(("registered_nodes_total", "nodes_by_type", "nodes_by_health"))
+            return {**self._counters.as_metrics(), **unknown, **self._backend.status(), **self._registrar.status()}
         by_type: dict[str, int] = {}
         by_health = dict.fromkeys(map(str, EnumHealthStatus), 0)
         for count in counts:
@@ -188,7 +225,13 @@ class NodeRegistryService:
             "nodes_by_type": by_type,
             "nodes_by_health": by_health,
             **self._backend.status(),
+            **self._registrar.status(),
         }
+
+    @property
+    def spooled_changes(self) -> int:
+        """How many changes wait on this machine for a Postgres that is away."""
+        return int(self._backend.status()["spooled_changes"])
 
     def open_feed(self) -> Feed:
         """Return what tells a `SearchAPI` of the nodes."""
@@ -223,10 +266,22 @@ def _settings(settings: Settings | None, postgres_url: str | None, home: Path | 
     return replace(told, postgres_url=postgres_url or told.postgres_url, home=home or told.home)
 
 
-def _delivery_factory(enable_consul: bool, delivery: Delivery | None) -> Callable[[str | None], Delivery | None]:
-    if enable_consul and delivery is None:
-        raise BadInput("enable_consul: what speaks to Consul is not part of this version yet; give a delivery")
-    return lambda _: delivery
+def _delivery_factory(enable_consul: bool, delivery: Delivery | None, home: Path | None) -> DeliveryFactory:
+    """Whoever makes a delivery closes it: one that was given is left open."""
+    if delivery is not None or not enable_consul:
+        return lambda _: nullcontext(delivery)
+    return lambda url: closing(default_delivery(url, environment(Path.cwd()), home=home))
+
+
+def _publisher_factory(settings: Settings | None, publisher: Publisher | None) -> Callable[[], Publisher | None]:
+    def make() -> Publisher | None:
+        if publisher is not None or settings is None:
+            return publisher
+        from registry.kafka_door import KafkaPublisher
+
+        return KafkaPublisher(settings)
+
+    return make
 
 
 def _close(threads: ThreadPoolExecutor, registrar: Registrar) -> None:

@@ -1,5 +1,6 @@
 """Connections to PostgreSQL from a URL."""
 
+import select
 from typing import Any, TypeAlias
 
 import psycopg
@@ -43,10 +44,18 @@ def open_pool(url: str, *, max_size: int = 8) -> Pool:
         max_size=max_size,
         kwargs={"autocommit": True},
         configure=_configure,
-        check=ConnectionPool.check_connection,
+        check=_check,
         open=True,
         timeout=CONNECT_TIMEOUT,
     )
+
+
+def _check(connection: Connection) -> None:
+    """Raise if the connection broke: one that the server ended has something to read, so a sound one costs no trip."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        ConnectionPool.check_connection(connection)
 
 
 def _configure(connection: Connection) -> None:

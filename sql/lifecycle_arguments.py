@@ -1,8 +1,9 @@
 """What the lifecycle statements take, made of commands: arrays, in the order of their parameters."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from sql.lifecycle_rows import Command, NewWorkflow
 
@@ -50,17 +51,18 @@ def many(commands: Sequence[Command], source: str) -> tuple[Any, ...]:
     rulings = {id(command.ruling): command.ruling for command in commands}
     numbers = {key: number for number, key in enumerate(rulings, 1)}
     verdicts = [verdict for ruling in rulings.values() for verdict in ruling.verdicts.values()]
+    texts = {id(command.metadata): json_text(command.metadata) for command in commands}
     return (
         source,
-        [command.workflow_id for command in commands],
-        [command.transition_id for command in commands],
+        _uuids(command.workflow_id for command in commands),
+        _uuids(command.transition_id for command in commands),
         [numbers[id(command.ruling)] for command in commands],
-        [command.at for command in commands],
-        [json_text(command.metadata) for command in commands],
-        [command.idempotency_key for command in commands],
-        [command.correlation_id for command in commands],
-        [command.reason for command in commands],
-        [command.attempt for command in commands],
+        _unless_nothing([command.at for command in commands]),
+        [texts[id(command.metadata)] for command in commands],
+        _unless_nothing([command.idempotency_key for command in commands]),
+        _unless_nothing([command.correlation_id for command in commands]),
+        _unless_nothing([command.reason for command in commands]),
+        _unless_nothing([command.attempt for command in commands]),
         [ruling.to_state for ruling in rulings.values()],
         [ruling.event for ruling in rulings.values()],
         [ruling.is_terminal for ruling in rulings.values()],
@@ -69,6 +71,16 @@ def many(commands: Sequence[Command], source: str) -> tuple[Any, ...]:
         [verdict.guard_met for verdict in verdicts],
         [verdict.opens_attempt for verdict in verdicts],
     )
+
+
+def _uuids(ids: Iterable[UUID]) -> str:
+    """Spell an array as Postgres reads it: the driver takes longer, element by element."""
+    return "{" + ",".join([one.hex for one in ids]) + "}"
+
+
+def _unless_nothing(values: list[Any]) -> list[Any] | None:
+    """Send no array of NULLs: Postgres fills up with NULL what is missing."""
+    return None if all(value is None for value in values) else values
 
 
 def json_text(metadata: Mapping[str, Any]) -> str:

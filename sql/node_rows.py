@@ -44,7 +44,7 @@ class HealthReport:
 class Written:
     """What a call made of a node: its row, None if it is gone, and the number of its latest change.
 
-    `is_new`: it was not there before. `is_changed`: there is a new revision.
+    `is_new`: it was not there before. `is_changed`: there is a new revision. `only_health`: nothing else was written.
     """
 
     node_id: str
@@ -52,6 +52,7 @@ class Written:
     row: NodeRow | None
     is_new: bool
     is_changed: bool
+    only_health: bool = False
 
 
 @dataclass(frozen=True, slots=True)

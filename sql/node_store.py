@@ -70,9 +70,10 @@ class NodeStore:
 
         return self._run(work)
 
-    def expire_heartbeats(self, kept: timedelta) -> int:
-        """Forget the heartbeats that are older, and return how many those were."""
-        return self._run(lambda connection: connection.execute(query("expire_heartbeats"), {"kept": kept}).rowcount)
+    def expire_heartbeats(self, kept: timedelta, *, most: int) -> int:
+        """Forget heartbeats that are older, so many at most, and return how many those were."""
+        asked = {"kept": kept, "most": most}
+        return self._run(lambda connection: connection.execute(query("expire_heartbeats"), asked).rowcount)
 
     def _run(self, work: Callable[[Connection], Found]) -> Found:
         return self.connections.run(work)
@@ -88,7 +89,7 @@ def write_registrations(connection: Connection, nodes: Sequence[Registration]) -
 def write_reports(connection: Connection, reports: Sequence[HealthReport]) -> list[Written | None]:
     """See `NodeStore.report_health`."""
     rows = _rows(connection, query("report_health"), {"reports": json_text([_fields(report) for report in reports])})
-    found = {row["node_id"]: _written(row) for row in rows}
+    found = {row["node_id"]: _written(row, only_health=True) for row in rows}
     return [found.get(report.node_id) for report in reports]
 
 
@@ -114,10 +115,10 @@ def _rows(connection: Connection, statement: str, parameters: dict[str, Any]) ->
         return cursor.execute(statement, parameters).fetchall()
 
 
-def _written(row: dict[str, Any]) -> Written:
+def _written(row: dict[str, Any], *, only_health: bool = False) -> Written:
     is_new, is_changed = row.pop("is_new"), row.pop("is_changed")
     del row["changed_xid"]
-    return Written(row["node_id"], row["revision"], row, is_new=is_new, is_changed=is_changed)
+    return Written(row["node_id"], row["revision"], row, is_new=is_new, is_changed=is_changed, only_health=only_health)
 
 
 def _found(row: dict[str, Any]) -> NodeRow:

@@ -173,8 +173,11 @@ ORDER BY received_at DESC
 LIMIT %(limit)s;
 
 -- expire_heartbeats --
--- Of the heartbeats only so much is kept.
-DELETE FROM node_heartbeats WHERE received_at < statement_timestamp() - %(kept)s::INTERVAL;
+-- Of the heartbeats only so much is kept; no more than so many go at once, so that nobody waits for it.
+DELETE FROM node_heartbeats
+WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM node_heartbeats WHERE received_at < statement_timestamp() - %(kept)s::INTERVAL LIMIT %(most)s
+));
 
 -- begin_spooled --
 -- What others change meanwhile ends this transaction, instead of being overwritten with something older.

@@ -29,7 +29,7 @@ class SpooledChanges:
         self._connections = connections
 
     def apply(self, changes: Sequence[SpooledChange]) -> list[Written]:
-        """Make these changes in one transaction, and return what became of the nodes.
+        """Make these changes in one transaction, and return what each of them made of its node, in order.
 
         What arrived before, and what somebody else has overtaken with a later change, is left out.
         """
@@ -47,11 +47,8 @@ def _apply(connection: Connection, given: Sequence[SpooledChange]) -> list[Writt
     parameters = {"operation_ids": [change.operation_id for change in changes]}
     wanted = {row[0] for row in connection.execute(query("claim_spooled"), parameters)}
     wanted -= _overtaken(connection, changes)
-    written: dict[str, Written] = {}
-    for wave in _waves([change for change in changes if change.operation_id in wanted]):
-        for done in _apply_wave(connection, wave):
-            written[done.node_id] = done
-    return list(written.values())
+    waves = _waves([change for change in changes if change.operation_id in wanted])
+    return [written for wave in waves for written in _apply_wave(connection, wave)]
 
 
 def _by_server_clock(connection: Connection, changes: Sequence[SpooledChange]) -> list[SpooledChange]:

@@ -2,14 +2,15 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 ROOT = Path(__file__).parent.parent
 PATIENCE_SECONDS = 120.0
@@ -47,7 +48,7 @@ class CommandLine:
 
     @contextmanager
     def running(self, *arguments: str | Path) -> Iterator["subprocess.Popen[str]"]:
-        """Start a command; whatever is left of it at the end is killed."""
+        """Start a command; if it still runs at the end, it is killed, with whatever it has started."""
         child = subprocess.Popen(
             _command(arguments),
             cwd=self.folder,
@@ -61,7 +62,7 @@ class CommandLine:
             yield child
         finally:
             if child.poll() is None:
-                child.send_signal(signal.SIGKILL)
+                _kill_family(child.pid)
             child.communicate(timeout=PATIENCE_SECONDS)
 
     def start(self, *arguments: str | Path, log: Path) -> "subprocess.Popen[bytes]":
@@ -75,6 +76,13 @@ class CommandLine:
                 stdout=said,
                 stderr=said,
             )
+
+
+def _kill_family(pid: int) -> None:
+    head = psutil.Process(pid)
+    for process in [head, *head.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _command(arguments: tuple[str | Path, ...]) -> list[str | Path]:

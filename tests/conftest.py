@@ -1,6 +1,7 @@
 """Fixtures and hooks that every test may use."""
 
 from tests.apache_kafka.fixtures import any_kafka, apache_cluster, bare_kafka, broker, environment, tansu_address
+from tests.consul import consul, shared_consul
 from tests.kafka import kafka
 from tests.parts import pytest_terminal_summary
 from tests.postgres import database, database_url, empty_database_url, postgres_server, postgres_template
@@ -10,6 +11,7 @@ __all__ = [
     "apache_cluster",
     "bare_kafka",
     "broker",
+    "consul",
     "database",
     "database_url",
     "empty_database_url",
@@ -18,5 +20,6 @@ __all__ = [
     "postgres_server",
     "postgres_template",
     "pytest_terminal_summary",
+    "shared_consul",
     "tansu_address",
 ]

@@ -8,6 +8,7 @@ import typer
 from omninode.cli import lake_commands, workflow_commands
 from omninode.cli.output import OutputFormat
 from omninode.cli.registry_commands import add_node_commands
+from omninode.cli.registry_consul_commands import add_consul_commands
 from omninode.cli.registry_search_commands import add_search_commands
 from pipelines.enums import EnumAggregationType, EnumWindowType
 
@@ -190,4 +191,5 @@ def vacuum(
 registry = typer.Typer(help="The registered nodes.", no_args_is_help=True)
 app.add_typer(registry, name="registry")
 add_node_commands(registry)
+add_consul_commands(registry)
 add_search_commands(registry)

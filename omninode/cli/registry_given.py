@@ -29,6 +29,7 @@ def from_options(
 def from_file(name: str) -> list[Any]:
     """Return the nodes of a file, or of standard input for "-": an object, a list of them, or one a line."""
     text = _text(name)
+    name = _called(name)
     try:
         whole = json.loads(text)
     except json.JSONDecodeError as error:
@@ -48,10 +49,14 @@ def _text(name: str) -> str:
     except OSError as error:
         raise BadInput(f"{name}: {error.strerror}; name a file of JSON, or - for standard input") from error
     except UnicodeDecodeError:
-        raise BadInput(f"{name}: is not in UTF-8") from None
+        raise BadInput(f"{_called(name)}: is not in UTF-8") from None
     if not text.strip():
-        raise BadInput(f"{name}: is empty; give an object, a list of them, or one a line")
+        raise BadInput(f"{_called(name)}: is empty; give an object, a list of them, or one a line")
     return text
+
+
+def _called(name: str) -> str:
+    return "standard input" if name == "-" else name
 
 
 def _of_line(line: str, place: int, name: str) -> Any:

@@ -5,18 +5,26 @@ import json
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from omninode.cli.door import instant, read_settings
 from omninode.cli.letter_rows import shown
 from omninode.cli.output import Column, OutputFormat, Row, csv_text, json_text, print_rows, print_table
+from omninode.environment import environment
 from omninode.errors import BadInput, OmninodeError
 from registry.checks import checked_node
+from registry.consul import is_wanted
 from registry.enums import EnumHealthStatus
 from registry.models import ModelNodeDifference, ModelNodeRegistrationOutput
 from registry.service import NodeRegistryService
 
 Found = TypeVar("Found")
+
+_WAITING = (
+    "omninode: Postgres is away: {:,} changes wait on this machine, and are brought in by the next registry command or "
+    "service that finds it back\n"
+)
 
 
 class NoSuchNode(OmninodeError):
@@ -31,9 +39,6 @@ def run_register(nodes: Sequence[Any], output: OutputFormat) -> None:
     """Register nodes, and say what became of each; those that are refused are named on standard error."""
     answers = _on_registry(lambda registry: registry.register_nodes(nodes))
     print_rows([_answer_row(answer) for answer in answers], _REGISTERED, output, title="Registered")
-    waiting = next((answer.error_message for answer in answers if answer.success and answer.error_message), None)
-    if waiting:
-        sys.stderr.write(f"omninode: {waiting}\n")
     failed = [place for place, answer in enumerate(answers) if not answer.success]
     if failed:
         first = failed[0]
@@ -98,8 +103,14 @@ def run_diff(since: str, until: str | None, output: OutputFormat) -> None:
 
 def _on_registry(ask: Callable[[NodeRegistryService], Coroutine[Any, Any, Found]]) -> Found:
     async def run() -> Found:
-        async with NodeRegistryService(enable_postgres=True, settings=read_settings()) as registry:
-            return await ask(registry)
+        has_consul = is_wanted(environment(Path.cwd()))
+        async with NodeRegistryService(
+            enable_consul=has_consul, enable_postgres=True, settings=read_settings()
+        ) as registry:
+            found = await ask(registry)
+            if registry.spooled_changes:
+                sys.stderr.write(_WAITING.format(registry.spooled_changes))
+            return found
 
     return asyncio.run(run())
 

@@ -1,5 +1,6 @@
 """`omninode up`: everything kept running, until interrupted."""
 
+import asyncio
 import logging
 import os
 import signal
@@ -7,6 +8,8 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
 from time import monotonic, sleep
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -20,6 +23,7 @@ from ingest.metrics import IngestMetrics, LagCollector
 from omninode.cli.door import read_settings, utc_now
 from omninode.cli.loading import open_ingestor, stop_on_signal
 from omninode.cli.output import console
+from omninode.environment import environment
 from omninode.errors import BadInput
 from omninode.process import free_port
 from omninode.settings import Settings
@@ -30,12 +34,17 @@ from pipelines.metrics import AggregatorMetrics
 from pipelines.parts import kafka, postgres
 from pipelines.refresh import Refresher, RefreshReport
 from pipelines.stream import Stream
+from registry.consul import ConsulDelivery, default_delivery
+from registry.consul.watcher import Watcher
+from registry.keeper import Keeper
 from registry.metrics import RegistryCollector
+from registry.service import NodeRegistryService
 from sql.connection import open_pool
 from sql.connections import Connections
 from sql.lifecycle_events import LifecycleEvents
 from sql.lifecycle_reports import LifecycleReports
 from sql.metric_store import MetricStore
+from sql.node_store import NodeStore
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +65,15 @@ def run_up(*, ui_port: int, metrics_port: int) -> None:
             "lake": settings.lake,
             "metrics": stack.enter_context(_metrics(registry, metrics_port)),
         }
+        consul = _consul(stack, settings, url)
+        if consul is not None:
+            places["Consul"] = consul.settings.address
         report: Callable[[RefreshReport], None] = _nothing
         if ui_port:
-            places["Dagster UI"] = stack.enter_context(_ui(settings, cluster, url, ui_port))
+            places["Dagster UI"] = stack.enter_context(_ui(settings, cluster, url, consul, ui_port))
             report = stack.enter_context(_reports(settings))
         follower = _follower(stack, settings, url, registry)
-        _nodes(stack, url, registry)
+        _nodes(stack, replace(settings, kafka_bootstrap_servers=cluster.bootstrap_servers), url, registry, consul)
         stream = _stream(stack, settings, cluster, url, registry, _both(report, follower))
         _announce(places)
         stream.run(stop=stop)
@@ -98,11 +110,37 @@ def _follower(stack: ExitStack, settings: Settings, url: str, registry: Collecto
     return stack.enter_context(follower.running())
 
 
-def _nodes(stack: ExitStack, url: str, registry: CollectorRegistry) -> None:
-    """Show the registered nodes on /metrics."""
+def _nodes(
+    stack: ExitStack, settings: Settings, url: str, registry: CollectorRegistry, consul: ConsulDelivery | None
+) -> None:
+    """Show the registered nodes on /metrics, keep Consul like them, and register those that announce themselves."""
     connections = Connections(url)
     stack.callback(connections.close)
-    registry.register(RegistryCollector(connections))
+    keeper = Keeper(connections, consul)
+    registry.register(RegistryCollector(connections, consistency=keeper.consistency))
+    nodes = NodeRegistryService(
+        enable_consul=consul is not None,
+        enable_postgres=True,
+        enable_kafka=True,
+        settings=settings,
+        postgres_url=url,
+        delivery=consul,
+        prometheus=registry,
+    )
+    stack.callback(lambda: asyncio.run(nodes.close()))
+    stack.enter_context(keeper.running())
+    if consul is not None:
+        watcher = Watcher(consul.settings, consul, NodeStore(connections))
+        stack.callback(watcher.close)
+        stack.enter_context(watcher.running())
+    stack.enter_context(nodes.following_introspections())
+
+
+def _consul(stack: ExitStack, settings: Settings, url: str) -> ConsulDelivery | None:
+    """Open what brings nodes to Consul, if there is one."""
+    delivery = default_delivery(url, environment(Path.cwd()), home=settings.home)
+    stack.callback(delivery.close)
+    return delivery if isinstance(delivery, ConsulDelivery) else None
 
 
 def _both(report: Callable[[RefreshReport], None], follower: LifecycleFollower) -> Callable[[RefreshReport], None]:
@@ -129,7 +167,9 @@ def _metrics(registry: CollectorRegistry, port: int) -> Iterator[str]:
 
 
 @contextmanager
-def _ui(settings: Settings, cluster: KafkaSettings, url: str, port: int) -> Iterator[str]:
+def _ui(
+    settings: Settings, cluster: KafkaSettings, url: str, consul: ConsulDelivery | None, port: int
+) -> Iterator[str]:
     """Run Dagster's UI and daemon, on the very servers that we use."""
     _require_free(port)
     ours = {
@@ -137,6 +177,8 @@ def _ui(settings: Settings, cluster: KafkaSettings, url: str, port: int) -> Iter
         "OMNINODE_POSTGRES_URL": url,
         "OMNINODE_LAKE": settings.lake,
     }
+    if consul is not None:
+        ours["CONSUL_HTTP_ADDR"] = consul.settings.address
     folder = instance_folder(settings.home)
     with (folder / "ui.log").open("ab") as ui_log:
         child = subprocess.Popen(  # noqa: S603 - our own command

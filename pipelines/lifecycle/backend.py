@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any, Protocol, TypeVar
 
 from ingest.lake import open_lake
+from omninode.errors import BadInput
 from omninode.settings import Settings
 from pipelines.lifecycle.archive import archive_terminal
 from pipelines.lifecycle.committer import Committer
@@ -66,6 +67,9 @@ class Backend(Protocol):
     async def metrics(self) -> dict[str, Any]:
         """Return the counts of `counts`."""
 
+    async def report(self, ask: Callable[[LifecycleReports], Found]) -> Found:
+        """Ask about all workflows together."""
+
     def close(self) -> None:
         """Give back what was opened."""
 
@@ -92,6 +96,10 @@ class InMemory:
     async def metrics(self) -> dict[str, Any]:
         """Return the counts of `counts`."""
         return metrics_of(*self._store.counts())
+
+    async def report(self, ask: Callable[[LifecycleReports], Found]) -> Found:
+        """Refuse."""
+        raise BadInput("reports are made by Postgres; make the tracker with enable_postgres_persistence=True")
 
     def close(self) -> None:
         """Nothing was opened."""
@@ -124,7 +132,11 @@ class InPostgres:
 
     async def metrics(self) -> dict[str, Any]:
         """Return the counts of `counts`."""
-        return await self._in_thread(lambda: counts(LifecycleReports(self._open()[0].source)))
+        return await self.report(counts)
+
+    async def report(self, ask: Callable[[LifecycleReports], Found]) -> Found:
+        """Ask about all workflows together, on a thread."""
+        return await self._in_thread(lambda: ask(LifecycleReports(self._open()[0].source)))
 
     def close(self) -> None:
         """Disconnect, and stop what was started for us."""

@@ -1,7 +1,7 @@
 """What callers say, checked and made into what the stores take."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,8 +33,11 @@ class Transition:
 
 def command_of(asked: Transition, rules: RuleSet, at: datetime | None) -> Command:
     """Check one transition and judge it for every state. Raises `BadInput`, or what a guard function raises."""
+    return _command_of(asked, rules, at, checked_metadata(asked.metadata))
+
+
+def _command_of(asked: Transition, rules: RuleSet, at: datetime | None, metadata: Mapping[str, Any]) -> Command:
     workflow_id = workflow_uuid(asked.workflow_id)
-    metadata = checked_metadata(asked.metadata)
     key = checked_text(asked.idempotency_key, "idempotency_key")
     return Command(
         workflow_id=workflow_id,
@@ -46,6 +49,13 @@ def command_of(asked: Transition, rules: RuleSet, at: datetime | None) -> Comman
         at=at,
         reason=checked_text(asked.reason, "reason"),
     )
+
+
+def commands_of(asked: Sequence[Transition], rules: RuleSet, at: datetime | None) -> list[Command]:
+    """Check many. Metadata that several share, one and the same object, is checked once."""
+    shared = {id(one.metadata): one.metadata for one in asked}
+    checked = {key: checked_metadata(metadata) for key, metadata in shared.items()}
+    return [_command_of(one, rules, at, checked[id(one.metadata)]) for one in asked]
 
 
 def workflow_uuid(workflow_id: UUID | str) -> UUID:

@@ -1,6 +1,8 @@
 """From events to transitions: the whole history of each workflow, as its events tell it. Pure functions of frames."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import polars as pl
@@ -12,9 +14,9 @@ from pipelines.lifecycle.commands import TRANSITIONS as NAMESPACE
 from pipelines.lifecycle.refused import refused
 from pipelines.lifecycle.schema import TRANSITIONS, WORKFLOWS
 
-#: So many workflows at a time: what is made of them stays in the processor's caches.
-BATCH = 50_000
-_HASHING_THREADS = 2
+#: So many workflows at a time.
+BATCH = 100_000
+_AHEAD = 2
 
 
 class Histories(NamedTuple):
@@ -41,8 +43,20 @@ def histories_in_batches(events: pl.LazyFrame, /, *, size: int = BATCH) -> Itera
     attempts, ends = attempts_of(events.select(NEEDED))
     chained = _chained(attempts)
     ends = ends.join(chained.select("workflow_id", "number").unique(), on="workflow_id").sort("number")
-    for first in range(1, 1 + chained["workflow_id"].n_unique(), size):
-        yield _told(_numbered(chained, first, size), _numbered(ends, first, size))
+    firsts = range(1, 1 + chained["workflow_id"].n_unique(), size)
+    yield from _ahead(lambda first: _told(_numbered(chained, first, size), _numbered(ends, first, size)), firsts)
+
+
+def _ahead(make: Callable[[int], Histories], firsts: Sequence[int]) -> Iterator[Histories]:
+    """Make one batch while another is made or used: the steps of one batch alone do not fill the processors."""
+    with ThreadPoolExecutor(_AHEAD, thread_name_prefix="histories") as executor:
+        under_way = deque(executor.submit(make, first) for first in firsts[:_AHEAD])
+        for first in firsts[_AHEAD:]:
+            made = under_way.popleft().result()
+            under_way.append(executor.submit(make, first))
+            yield made
+        for future in under_way:
+            yield future.result()
 
 
 def _numbered(frame: pl.DataFrame, first: int, size: int) -> pl.DataFrame:
@@ -75,7 +89,7 @@ def _chained(ordered: pl.DataFrame) -> pl.DataFrame:
 
 
 def _identified(transitions: pl.DataFrame) -> pl.DataFrame:
-    return transitions.with_columns(transition_id=uuid5s(NAMESPACE, transitions["name"], threads=_HASHING_THREADS))
+    return transitions.with_columns(transition_id=uuid5s(NAMESPACE, transitions["name"]))
 
 
 def _workflows(made: pl.DataFrame, chained: pl.DataFrame) -> pl.DataFrame:

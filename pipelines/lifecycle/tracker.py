@@ -13,9 +13,17 @@ from omninode.environment import read_settings
 from omninode.errors import BadInput
 from omninode.settings import Settings
 from pipelines.lifecycle.backend import Backend, InMemory, InPostgres
-from pipelines.lifecycle.commands import Transition, checked_metadata, checked_text, command_of, workflow_uuid
+from pipelines.lifecycle.commands import (
+    Transition,
+    checked_metadata,
+    checked_text,
+    command_of,
+    commands_of,
+    workflow_uuid,
+)
 from pipelines.lifecycle.configuration import FSMConfiguration, guides_configuration
 from pipelines.lifecycle.rules import RuleSet
+from pipelines.lifecycle.tracker_reports import TrackerReports
 from sql.lifecycle_rows import ModelStateTransition, ModelWorkflowState, NewWorkflow
 
 
@@ -23,7 +31,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class FSMStateTracker:
+class FSMStateTracker(TrackerReports):
     """Moves workflows through the states of a machine, and keeps every attempt to move one.
 
     Without persistence it keeps them in memory. With it they are in Postgres, shared with every other process: each
@@ -110,7 +118,7 @@ class FSMStateTracker:
         Those that are refused do not stop the others. Several of one workflow are made in the order given.
         """
         now = self._now()
-        commands = [command_of(asked, self._rules, now) for asked in transitions]
+        commands = commands_of(transitions, self._rules, now)
         outcomes = await self._backend.read(lambda store: store.apply(commands))
         return [(outcome.accepted, outcome.error) for outcome in outcomes]
 

@@ -9,6 +9,7 @@ from time import monotonic
 
 from omninode.errors import BadInput, OmninodeError
 from tests.benchmarks import latest
+from tests.benchmarks.backfill_vs_bare import BACKFILL_VS_BARE
 from tests.benchmarks.bulk_transitions import BULK_TRANSITIONS
 from tests.benchmarks.harness import Benchmark, run
 from tests.benchmarks.ingest_commit_p99 import INGEST_COMMIT_P99
@@ -18,6 +19,7 @@ from tests.benchmarks.ingest_vs_pathway import INGEST_VS_PATHWAY
 from tests.benchmarks.ingest_vs_quix import INGEST_VS_QUIX
 from tests.benchmarks.lookup_p99 import LOOKUP_P99
 from tests.benchmarks.refresh_growth import REFRESH_GROWTH
+from tests.benchmarks.register import BULK_REGISTER, REGISTER_P99, REGISTER_VS_CONSUL
 from tests.benchmarks.replay_transitions import REPLAY_TRANSITIONS
 from tests.benchmarks.search_freshness import INDEX_FILL_100K, SEARCHABLE_P99
 from tests.benchmarks.search_p99 import SEARCH_1K_P99, SEARCH_1M_P99, SEARCH_100K_P99
@@ -41,6 +43,7 @@ BENCHMARKS = (
     REFRESH_GROWTH,
     UPSERT_INSERT_VS_COPY,
     UPSERT_UPDATE_VS_COPY,
+    BACKFILL_VS_BARE,
     SEARCH_1K_P99,
     SEARCH_100K_P99,
     SEARCH_1M_P99,
@@ -55,6 +58,9 @@ BENCHMARKS = (
     LOOKUP_P99,
     BULK_TRANSITIONS,
     REPLAY_TRANSITIONS,
+    REGISTER_VS_CONSUL,
+    REGISTER_P99,
+    BULK_REGISTER,
 )
 
 

@@ -75,7 +75,7 @@ def _into_postgres(folder: Path, lake: Lake) -> dict[str, int]:
             for batch in batches:
                 _copied(connection, batch.transitions)
             bare = count / seconds()
-    return {"postgres_transitions_per_s": round(ours), "bare__copied_per_s": round(bare)}
+    return {"postgres_transitions_per_s": round(ours), "bare_copy_transitions_per_s": round(bare)}
 
 
 def _copied(connection: Connection, transitions: pl.DataFrame) -> None:

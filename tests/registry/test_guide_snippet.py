@@ -142,16 +142,17 @@ def _printed(is_durable: bool) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("parts", [{"enable_postgres": True}, {}])
+@pytest.mark.parametrize("parts", [{"enable_postgres": True, "enable_kafka": True}, {}])
 def test_guides_snippets_run(
     parts: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With nothing set but the home: on the embedded Postgres, which ends with the registry, and in memory."""
+    """With nothing set but the home: on embedded servers, which end with the registry, and in memory."""
     with state_folder() as home:
         monkeypatch.setenv("OMNINODE_HOME", str(home))
-        monkeypatch.delenv("OMNINODE_POSTGRES_URL", raising=False)
+        for name in ("OMNINODE_POSTGRES_URL", "OMNINODE_KAFKA_BOOTSTRAP_SERVERS"):
+            monkeypatch.delenv(name, raising=False)
         assert asyncio.run(both(lambda: NodeRegistryService(**parts))) == (["my-effect-node-001"], False)
-        assert not list(home.rglob("postmaster.pid"))
+        assert not [*home.rglob("postmaster.pid"), *home.rglob("broker.json")]
     printed = capsys.readouterr().out.splitlines()
     assert printed[:6] == _printed(bool(parts))
     assert printed[6].startswith("  MyEffectNode (relevance: 0.")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,15 @@ from typing import Any
 import pytest
 
 from omninode.errors import BadInput
-from registry import EnumHealthStatus, ModelNodeQueryInput, NodeRegistryService, SearchAPI
+from omninode.settings import Settings
+from registry import EnumHealthStatus, ModelNodeQueryInput, NodeRegistryService, SearchAPI, debts
+from registry.checks import checked_node
+from registry.outcomes import registration
+from registry.postgres_backend import HEARTBEATS_KEPT, PostgresBackend
 from registry.search_api import ModelSearchQuery
+from sql.connection import Connection
+from sql.connections import Connections
+from sql.node_store import NodeStore
 from tests.registry.nodes import Clock, Ledger, eventually, node
 
 
@@ -268,6 +276,60 @@ async def test_consul_gets_every_change_with_its_revision(place: dict[str, Any])
             return len(ledger.got) == 100
 
         await eventually(has_all)
+
+
+async def test_an_older_change_never_reaches_consul_after_a_newer_one(place: dict[str, Any]) -> None:
+    """Nodes that are on their way in the background, and removed meanwhile, are gone in the end."""
+    ledger = Ledger()
+    async with NodeRegistryService(**place, delivery=ledger) as registry:
+        ids = [f"n-{number:03d}" for number in range(200)]
+        await registry.register_nodes([node(node_id) for node_id in ids])
+        await asyncio.gather(*(registry.deregister_node(node_id) for node_id in reversed(ids)))
+
+        async def is_empty() -> bool:
+            last = {owed.node_id: owed.node for owed in list(ledger.got)}
+            return len(last) == 200 and not any(last.values())
+
+        await eventually(is_empty)
+    revisions: dict[str, int] = {}
+    for owed in ledger.got:
+        assert revisions.get(owed.node_id, 0) <= owed.revision
+        revisions[owed.node_id] = owed.revision
+
+
+async def test_without_an_outbox_consul_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in memory alone is brought to Consul once it is back."""
+    monkeypatch.setattr(debts, "_PAUSE_SECONDS", 0.02)
+    ledger = Ledger()
+    ledger.is_away = True
+    async with NodeRegistryService(delivery=ledger) as registry:
+        await registry.register_nodes([node("a"), node("b")])
+        await registry.heartbeat("a")
+        await registry.deregister_node("b")
+        ledger.is_away = False
+
+        async def has_both() -> bool:
+            return {(owed.node_id, owed.node is None, owed.only_health) for owed in ledger.got} == {
+                ("a", False, False),
+                ("b", True, False),
+            }
+
+        await eventually(has_both)
+
+
+async def test_old_heartbeats_are_let_go(database_url: str, database: Connection, tmp_path: Path) -> None:
+    """Those of more than a week ago."""
+    backend = PostgresBackend(Settings(home=tmp_path, postgres_url=database_url))
+    backend.register([registration(checked_node(node()))])
+    database.execute(
+        "INSERT INTO node_heartbeats SELECT 'n-1', now() - n * INTERVAL '1 day', 'healthy' FROM "
+        "generate_series(1, 30) AS n"
+    )
+    with closing(Connections(database_url)) as connections:
+        assert NodeStore(connections).expire_heartbeats(HEARTBEATS_KEPT, most=10) == 10
+        assert NodeStore(connections).expire_heartbeats(HEARTBEATS_KEPT, most=1_000) == 14
+    assert len(backend.heartbeats("n-1", 100)) == 6
+    backend.close()
 
 
 async def test_many_callers_at_once(registry: NodeRegistryService) -> None:

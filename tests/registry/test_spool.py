@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from sql.errors import CannotConnect
 from sql.node_rows import HealthReport, Registration
 from sql.node_store import NodeStore
 from sql.spooled_changes import SpooledChanges
-from tests.own_postgres import own_postgres
+from tests.own_postgres import OwnPostgres, own_postgres
 from tests.registry.nodes import eventually, node
 
 
@@ -26,37 +27,45 @@ def _registration(node_id: str, **changes: Any) -> Registration:
     return registration(checked_node(node(node_id, **changes)))
 
 
-async def test_changes_wait_for_a_postgres_that_is_away(tmp_path: Path) -> None:
-    """They are taken and said to wait, shared by the services of the machine, and arrive in order when it is back."""
+@pytest.fixture(scope="module")
+def server() -> Iterator[OwnPostgres]:
+    """A server to be stopped and started."""
     with own_postgres() as server:
+        yield server
 
-        def service(home: str) -> NodeRegistryService:
-            return NodeRegistryService(enable_postgres=True, postgres_url=server.url, home=tmp_path / home)
 
-        async with service("ours") as registry, service("ours") as other, service("elsewhere") as far:
-            await registry.register_nodes([node("stays"), node("goes"), node("changes")])
-            server.stop()
-            _is_spooled(await registry.register_node(node("new")), server.url)
-            _is_spooled(await registry.register_node(node("changes", version="2.0.0")), server.url)
-            _is_spooled(await other.register_node(node("of-other", version="3.0.0")), server.url)
-            assert await registry.deregister_node("goes")
-            assert await registry.heartbeat("stays", "degraded")
-            assert await registry.update_node_health("stays", "healthy")
-            assert not (await registry.register_node(node("bad", version="x"))).success
-            with pytest.raises(CannotConnect, match="Start that server"):
-                await registry.get_all_nodes()
-            server.start()
-            await far.register_node(node("of-other", version="9.0.0"))
-            await eventually(lambda: _is_drained(tmp_path))
-            found = {row["node_id"]: row for row in await registry.get_all_nodes()}
-            assert {node_id: row["version"] for node_id, row in found.items()} == {
-                "stays": "1.0.0",
-                "new": "1.0.0",
-                "changes": "2.0.0",
-                "of-other": "9.0.0",
-            }
-            assert found["stays"]["health_status"] == "healthy"
-            assert (await registry.register_node(node("after"))).registration_result.is_degraded is False
+async def test_changes_wait_for_a_postgres_that_is_away(server: OwnPostgres, tmp_path: Path) -> None:
+    """They are taken and said to wait, shared by the services of the machine, and arrive in order when it is back."""
+
+    def service(home: str) -> NodeRegistryService:
+        return NodeRegistryService(enable_postgres=True, postgres_url=server.url, home=tmp_path / home)
+
+    async with service("ours") as registry, service("ours") as other, service("elsewhere") as far:
+        await registry.register_nodes([node("stays"), node("goes"), node("changes")])
+        server.stop()
+        _is_spooled(await registry.register_node(node("new")), server.url)
+        _is_spooled(await registry.register_node(node("changes", version="2.0.0")), server.url)
+        _is_spooled(await other.register_node(node("of-other", version="3.0.0")), server.url)
+        assert await registry.deregister_node("goes")
+        assert await registry.heartbeat("stays", "degraded")
+        assert await registry.update_node_health("stays", "healthy")
+        assert not (await registry.register_node(node("bad", version="x"))).success
+        with pytest.raises(CannotConnect, match="Start that server"):
+            await registry.get_all_nodes()
+        metrics = await registry.get_metrics()
+        assert (metrics["registered_nodes_total"], metrics["spooled_changes"]) == (None, 6)
+        server.start()
+        await far.register_node(node("of-other", version="9.0.0"))
+        await eventually(lambda: _is_drained(tmp_path))
+        found = {row["node_id"]: row for row in await registry.get_all_nodes()}
+        assert {node_id: row["version"] for node_id, row in found.items()} == {
+            "stays": "1.0.0",
+            "new": "1.0.0",
+            "changes": "2.0.0",
+            "of-other": "9.0.0",
+        }
+        assert found["stays"]["health_status"] == "healthy"
+        assert (await registry.register_node(node("after"))).registration_result.is_degraded is False
 
 
 def _is_spooled(answer: ModelNodeRegistrationOutput, url: str) -> None:
@@ -76,23 +85,23 @@ def _nothing_waits(home: Path) -> bool:
     return all(file.stat().st_size == 0 for file in home.rglob("spool-*.jsonl"))
 
 
-async def test_what_is_left_is_brought_in_by_the_next_process(tmp_path: Path) -> None:
+async def test_what_is_left_is_brought_in_by_the_next_process(server: OwnPostgres, tmp_path: Path) -> None:
     """A program that ended while Postgres was away loses nothing: who opens the registry next brings it in first."""
-    with own_postgres() as server:
-        server.stop()
 
-        def service() -> NodeRegistryService:
-            return NodeRegistryService(enable_postgres=True, postgres_url=server.url, home=tmp_path)
+    def service() -> NodeRegistryService:
+        return NodeRegistryService(enable_postgres=True, postgres_url=server.url, home=tmp_path)
 
-        async with service() as registry:
-            answers = await asyncio.gather(*(registry.register_node(node(f"n-{number}")) for number in range(50)))
-            assert all(answer.success for answer in answers)
-            assert (await registry.deregister_node("n-7")) is True
-        server.start()
-        async with service() as registry:
-            assert await registry.deregister_node("n-8")
-            assert len(await registry.get_all_nodes()) == 48
-            assert (await registry.get_metrics())["spooled_changes"] == 0
+    server.stop()
+    async with service() as registry:
+        nodes = [node(f"left-{number}", node_type="left") for number in range(50)]
+        answers = await asyncio.gather(*(registry.register_node(one) for one in nodes))
+        assert all(answer.success for answer in answers)
+        assert await registry.deregister_node("left-7")
+    server.start()
+    async with service() as registry:
+        assert await registry.deregister_node("left-8")
+        assert len(await registry.get_nodes_by_type("left")) == 48
+        assert (await registry.get_metrics())["spooled_changes"] == 0
 
 
 @pytest.fixture

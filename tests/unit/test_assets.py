@@ -72,6 +72,8 @@ def test_the_graph_is_the_lake_its_upkeep_and_four_partitioned_statistics_made_f
         | {"kinds": ["deltalake", "parquet"], "parents": ["events", "lake_compaction"], "checks": []},
         "workflow_lifecycle": _UPKEEP
         | {"kinds": ["polars", "postgres"], "parents": ["events"], "checks": ["histories_lead_to_states"]},
+        "registry_consistency": _UPKEEP
+        | {"kinds": ["consul", "postgres"], "parents": [], "checks": ["consul_is_consistent"]},
         "hourly_statistics": _STATISTICS
         | {
             "partitions": ("2025-01-01-00:00", "0 * * * *", "UTC", 1),
@@ -104,7 +106,7 @@ def test_every_asset_check_and_schedule_is_described() -> None:
     described += [graph.get_check_spec(key).description for key in graph.asset_check_keys]
     described += [schedule.description for schedule in definitions.schedules or [] if hasattr(schedule, "description")]
     described += [sensor.description for sensor in definitions.sensors or [] if hasattr(sensor, "description")]
-    assert len(described) == 8 + 11 + 7 + 1
+    assert len(described) == 9 + 12 + 8 + 1
     assert all(described)
 
 

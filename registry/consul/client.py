@@ -1,0 +1,101 @@
+"""What the registry asks of an agent. Everything raises errors of `registry.consul.errors`, and may be done twice."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from registry.consul.connection import Connection, consul_errors, twice
+from registry.consul.errors import CannotRead, ConsulAway, ConsulDenied, ConsulRefused
+from registry.consul.service import Service, check_id
+from registry.consul.settings import ConsulSettings
+
+
+class ConsulClient:
+    """Speaks to one agent. Any number of threads may use it; no call takes longer than the settings' timeouts."""
+
+    def __init__(self, settings: ConsulSettings) -> None:
+        self._address = settings.address
+        self._connection = Connection(settings)
+
+    def register(self, service: Service, *, status: str, ttl_seconds: int) -> None:
+        """Make a service be as this one, whatever it was, with a check that fails after so many seconds of silence.
+
+        The status is that of a new check; one that is there already keeps its own until `report` sets another.
+        """
+        check = {"CheckID": check_id(service.service_id), "ttl": f"{ttl_seconds}s", "Status": status}
+        self._ask(
+            lambda: self._connection.agent.service.register(
+                service.name,
+                service_id=service.service_id,
+                address=service.address,
+                port=service.port,
+                tags=list(service.tags),
+                meta=dict(service.meta),
+                check=check,
+            )
+        )
+
+    def deregister(self, service_id: str) -> None:
+        """Remove a service with its check; that there is none is as good."""
+        try:
+            self._ask(lambda: self._connection.agent.service.deregister(service_id))
+        except ConsulRefused as error:
+            if "unknown service" not in str(error).lower():
+                raise
+
+    def report(self, service_id: str, status: str, note: str = "") -> None:
+        """Set the status of a service's check, and begin its time anew. Raises `UnknownCheck` if there is none."""
+        checks = self._connection.agent.check
+        tell = {"passing": checks.ttl_pass, "warning": checks.ttl_warn, "critical": checks.ttl_fail}[status]
+        self._ask(lambda: tell(check_id(service_id), notes=note or None))
+
+    def services(self) -> dict[str, Service]:
+        """Return the agent's services by id. Raises `CannotRead` if there may be some that we do not see."""
+        found = {name: Service.told(told) for name, told in self._ask(self._connection.agent.services).items()}
+        if not found and not self._may_read():
+            raise CannotRead(
+                "Consul shows no services without a token that may read. Give CONSUL_HTTP_TOKEN service:read."
+            )
+        return found
+
+    def statuses(self) -> dict[str, str]:
+        """Return the status of each service's own check, by the id of the service."""
+        told = self._ask(self._connection.agent.checks)
+        return {
+            check["ServiceID"]: check["Status"]
+            for name, check in told.items()
+            if check["ServiceID"] and name == check_id(check["ServiceID"])
+        }
+
+    def ping(self) -> None:
+        """Return if the agent answers and belongs to a cluster that has a leader."""
+        if not self._ask(self._connection.status.leader):
+            raise ConsulAway(f"Consul at {self._address} has no leader. See that its servers run.")
+
+    def close(self) -> None:
+        """Close what is open to the agent."""
+        self._connection.close()
+
+    def _may_read(self) -> bool:
+        asked = json.dumps([{"Resource": "service", "Access": "read"}])
+        try:
+            answers = self._ask(lambda: self._connection.post("/v1/internal/acl/authorize", asked))
+        except ConsulDenied as error:
+            # Without ACLs there is nothing to be allowed.
+            return "disabled" in str(error)
+        except ConsulRefused:
+            # This agent does not tell; then we have to believe it.
+            return True
+        return bool(answers) and bool(answers[0]["Allow"])
+
+    def _ask(self, call: Callable[[], Any]) -> Any:
+        with consul_errors(self._address):
+            answer = twice(call)
+        if answer is False or answer is None:
+            raise ConsulRefused(
+                f"What answers at {self._address} does not know this request. Correct CONSUL_HTTP_ADDR."
+            )
+        return answer
+
+
+__all__ = ["ConsulClient"]

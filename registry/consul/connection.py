@@ -1,0 +1,110 @@
+"""python-consul2 as we use it: told what to do by its arguments alone, never waiting without end."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+from consul import base, std  # type: ignore[import-untyped]
+
+from registry.consul.errors import ConsulAway, ConsulDenied, ConsulRefused, UnknownCheck
+from registry.consul.settings import ConsulSettings
+
+
+class Connection(base.Consul):  # type: ignore[misc]
+    """A connection to one agent. Threads may share it, but for a blocking query, which wants one of its own.
+
+    The library's own constructor is left out: it lets CONSUL_HTTP_ADDR and CONSUL_HTTP_TOKEN of this process overrule
+    its arguments, and fails on addresses that it cannot take apart.
+    """
+
+    def __init__(self, settings: ConsulSettings, *, answer_seconds: float | None = None) -> None:
+        connect, answer = settings.timeout_seconds
+        self.http = _Http(settings, (connect, answer_seconds or answer))
+        self.token = settings.token
+        self.scheme = settings.scheme
+        self.consistency = "default"
+        self.dc = None
+        self.agent = base.Consul.Agent(self)
+        self.health = base.Consul.Health(self)
+        self.status = base.Consul.Status(self)
+
+    def post(self, path: str, body: str) -> Any:
+        """Send JSON, and return the JSON of the answer."""
+        headers = {"X-Consul-Token": self.token} if self.token else {}
+        return self.http.post(base.CB.json(), path, data=body, headers=headers)
+
+    def close(self) -> None:
+        """Close what is open to the agent."""
+        self.http.session.close()
+
+
+class _Http(std.HTTPClient):  # type: ignore[misc]
+    def __init__(self, settings: ConsulSettings, timeout: tuple[float, float]) -> None:
+        super().__init__(
+            settings.host,
+            settings.port,
+            settings.scheme,
+            settings.verify,
+            settings.certificate,
+            timeout,
+        )
+        self.base_uri = settings.address
+        # Proxies and ~/.netrc are not for the agent, and looking for them takes as long as a request.
+        self.session.trust_env = False
+        self.session.auth = settings.login
+        # As many connections as threads deliver at once; more are made and thrown away.
+        self.session.mount(f"{settings.scheme}://", requests.adapters.HTTPAdapter(pool_maxsize=16))
+
+
+@contextmanager
+def consul_errors(address: str) -> Iterator[None]:
+    """Turn an error of the library, or of what it is built on, into one of ours."""
+    try:
+        yield
+    except requests.RequestException as error:
+        raise ConsulAway(
+            f"Consul at {address} {_why(error)}. Start that agent, or correct CONSUL_HTTP_ADDR."
+        ) from error
+    except (base.ACLPermissionDenied, base.ACLDisabled) as error:
+        raise ConsulDenied(
+            f"Consul denies this: {_line(error)}. Give CONSUL_HTTP_TOKEN service:write and service:read."
+        ) from error
+    except base.ConsulException as error:
+        said = _line(error)
+        kind = UnknownCheck if "does not have associated TTL" in said or "Unknown check" in said else ConsulRefused
+        raise kind(f"Consul refuses: {said}.") from error
+    except ValueError as error:
+        raise ConsulAway(f"What answers at {address} is not Consul. Correct CONSUL_HTTP_ADDR.") from error
+
+
+def twice(call: Callable[[], Any]) -> Any:
+    """Make a call, and once more if the connection broke: a restarted agent closes those that were kept.
+
+    Every call is such that it may be made twice.
+    """
+    try:
+        return call()
+    except requests.Timeout:
+        raise
+    except requests.ConnectionError:
+        return call()
+
+
+def _why(error: requests.RequestException) -> str:
+    match error:
+        case requests.exceptions.SSLError():
+            return "has a certificate that is not trusted, or does not trust ours"
+        case requests.ConnectTimeout():
+            return "cannot be reached in time"
+        case requests.Timeout():
+            return "does not answer in time"
+        case _:
+            return "does not answer"
+
+
+def _line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).strip().splitlines()[0].rstrip(".")[:300]
+
+
+__all__ = ["Connection", "consul_errors", "twice"]

@@ -1,0 +1,117 @@
+"""What has to be done from time to time: expiries by age, and the comparison with Consul."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from time import monotonic
+
+from omninode.errors import OmninodeError
+from registry.consul.delivery import ConsulDelivery
+from registry.expiry import LATELY, is_held
+from registry.reconcile.reconciler import Reconciler
+from sql.connections import Connections
+from sql.expiry_store import ExpiryStore
+
+_LOG = logging.getLogger(__name__)
+
+_TICK_SECONDS = 2.0
+_RECONCILE_SECONDS = 300.0
+#: Consul fails by itself whom nobody confirms: while expiries are held back, that is done so often.
+_CONFIRM_SECONDS = 30.0
+
+
+class Keeper:
+    """Pushes what silence does to nodes' health, holds mass expiries back, and reconciles. For one thread.
+
+    Without a delivery there is no Consul, and the brake alone is left. Any number of keepers may work on one database.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        delivery: ConsulDelivery | None,
+        *,
+        clock: Callable[[], float] = monotonic,
+        reconcile_seconds: float = _RECONCILE_SECONDS,
+    ) -> None:
+        self._expiries = ExpiryStore(connections)
+        self._delivery = delivery
+        self._reconciler = None if delivery is None else Reconciler(delivery)
+        self._clock = clock
+        self._reconcile_seconds = reconcile_seconds
+        self._pushed: dict[str, str] = {}
+        self._confirm_at = 0.0
+        self._reconcile_at = 0.0
+        self._consistency: float | None = None
+        if delivery is not None:
+            delivery.relay.on_return = self.note_return
+
+    def consistency(self) -> float | None:
+        """Return the share of nodes that were equal at the latest comparison; None if there was none."""
+        return self._consistency
+
+    def note_return(self) -> None:
+        """Consul is back, perhaps empty: compare at once."""
+        self._reconcile_at = 0.0
+
+    def tick(self) -> None:
+        """Do what is due."""
+        is_braked = self._brake()
+        if self._delivery is not None and self._reconciler is not None:
+            self._push(self._delivery, is_braked)
+            if self._clock() >= self._reconcile_at:
+                self._reconcile_at = self._clock() + self._reconcile_seconds
+                self._reconcile(self._reconciler)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Work on a thread meanwhile."""
+        stop = Event()
+        thread = Thread(target=self._run, args=(stop,), name="registry-keeper", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def _run(self, stop: Event) -> None:
+        while not stop.wait(_TICK_SECONDS):
+            try:
+                self.tick()
+            except OmninodeError as error:
+                _LOG.warning("The registry's upkeep has to wait: %s", error)
+
+    def _brake(self) -> bool:
+        found = self._expiries.count(LATELY)
+        held = is_held(found)
+        if held != (found.held_since is not None):
+            self._expiries.hold(held)
+            what = "are held back: likelier we do not hear" if held else "count again"
+            _LOG.warning("%d of %d nodes are silent; expiries %s", found.silent, found.nodes, what)
+        return held
+
+    def _push(self, delivery: ConsulDelivery, is_braked: bool) -> None:
+        silent = self._expiries.silent()
+        changed = [node_id for node_id, health in silent.items() if self._pushed.get(node_id) != health]
+        back = [node_id for node_id in self._pushed if node_id not in silent]
+        if is_braked and self._clock() >= self._confirm_at:
+            self._confirm_at = self._clock() + _CONFIRM_SECONDS
+            changed = list(silent)
+        delivery.require_outbox().owe([*changed, *back], only_health=True)
+        self._pushed = silent
+
+    def _reconcile(self, reconciler: Reconciler) -> None:
+        try:
+            report = reconciler.run()
+        except OmninodeError as error:
+            self._consistency = None
+            _LOG.warning("Consul and Postgres could not be compared: %s", error)
+            return
+        self._consistency = report.left.consistency
+        if report.found.consistency < 1:
+            _LOG.info("reconciled: consistency %.4f, before %.4f", report.left.consistency, report.found.consistency)
+
+
+__all__ = ["Keeper"]

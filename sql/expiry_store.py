@@ -1,0 +1,58 @@
+"""Silent nodes in PostgreSQL: how many, since when, and whether their expiry is held back."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg.rows import class_row
+
+from sql.connection import Connection
+from sql.connections import Connections
+from sql.queries import query
+
+
+@dataclass(frozen=True, slots=True)
+class Expiries:
+    """How many nodes there are, how many are silent for longer than their TTL, and how many became so lately."""
+
+    nodes: int
+    silent: int
+    lately: int
+    held_since: datetime | None
+    now: datetime
+
+
+class ExpiryStore:
+    """Looks at the ages of heartbeats. Every method raises errors of `sql.errors`."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def count(self, lately: timedelta) -> Expiries:
+        """Count the nodes by their silence."""
+
+        def work(connection: Connection) -> Expiries | None:
+            with connection.cursor(row_factory=class_row(Expiries)) as cursor:
+                return cursor.execute(query("count_expiries"), {"lately": lately}).fetchone()
+
+        found = self._connections.run(work)
+        assert found is not None
+        return found
+
+    def hold(self, is_held: bool) -> None:
+        """Hold expiries back, so that age does not count, or let them go."""
+        self._connections.run(lambda connection: connection.execute(query("hold_expiries"), {"is_held": is_held}))
+
+    def silent(self) -> dict[str, str]:
+        """Return the nodes that are silent by age alone, and the health that the registry shows of each."""
+        return dict(self._rows(query("get_silent"), {}))
+
+    def flapping(self, lately: timedelta, least: int) -> dict[str, int]:
+        """Return the nodes whose health changed at least so often of late, and how often, the worst first."""
+        return dict(self._rows(query("get_flapping"), {"lately": lately, "least": least}))
+
+    def _rows(self, statement: str, asked: dict[str, Any]) -> list[tuple[Any, ...]]:
+        return self._connections.run(lambda connection: connection.execute(statement, asked).fetchall())
+
+
+__all__ = ["Expiries", "ExpiryStore"]

@@ -1,0 +1,145 @@
+"""What time does to health, in Consul and in Postgres: silence, mass expiry, flapping; and what others say there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from registry import NodeRegistryService
+from registry.consul.delivery import ConsulDelivery
+from registry.consul.settings import ConsulSettings
+from registry.consul.watcher import Watcher
+from registry.expiry import LATELY
+from registry.keeper import Keeper
+from sql.connection import Connection
+from sql.connections import Connections
+from sql.expiry_store import ExpiryStore
+from sql.node_store import NodeStore
+from tests.consul import Agent
+from tests.registry.nodes import node
+
+NODES = [f"kept-{number}" for number in range(10)]
+
+
+@pytest.fixture
+def connections(database_url: str) -> Iterator[Connections]:
+    """Connections to the test's own database."""
+    opened = Connections(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def delivery(shared_consul: Agent, database_url: str) -> Iterator[ConsulDelivery]:
+    """A delivery whose relay works only when it is told to; its services are removed afterwards."""
+    with ConsulDelivery(ConsulSettings.read({"CONSUL_HTTP_ADDR": shared_consul.address}), database_url) as made:
+        yield made
+        for name in NODES:
+            made.sender.client.deregister(name)
+
+
+@pytest.fixture
+def registry(delivery: ConsulDelivery, database_url: str, tmp_path: Path) -> NodeRegistryService:
+    """A registry that brings its nodes to Consul."""
+    return NodeRegistryService(
+        enable_consul=True, enable_postgres=True, postgres_url=database_url, home=tmp_path, delivery=delivery
+    )
+
+
+def silence(database: Connection, seconds: int, *node_ids: str) -> None:
+    """Let nodes have been silent for so long."""
+    database.execute(
+        "UPDATE registered_nodes SET registration_timestamp = now() - %s * INTERVAL '1 second', last_heartbeat = NULL "
+        "WHERE node_id = ANY(%s)",
+        (seconds, list(node_ids)),
+    )
+
+
+async def test_silence_is_pushed_to_consul(
+    registry: NodeRegistryService,
+    delivery: ConsulDelivery,
+    connections: Connections,
+    database: Connection,
+    shared_consul: Agent,
+) -> None:
+    """Past its TTL a node is a warning, past twice that critical, and passes once it is heard again."""
+    await registry.register_nodes([node(name) for name in NODES[:3]])
+    keeper = Keeper(connections, delivery, clock=lambda: 0.0)
+    keeper.tick()
+    for seconds, status in ((91, "warning"), (181, "critical")):
+        silence(database, seconds, NODES[0])
+        keeper.tick()
+        delivery.relay.step()
+        assert [shared_consul.status(name) for name in NODES[:2]] == [status, "passing"]
+    keeper.tick()
+    assert delivery.relay.step() == 0
+    assert await registry.heartbeat(NODES[0])
+    assert shared_consul.status(NODES[0]) == "passing"
+    await registry.close()
+
+
+async def test_a_mass_expiry_is_held_back_and_let_go(
+    registry: NodeRegistryService, delivery: ConsulDelivery, connections: Connections, database: Connection
+) -> None:
+    """When most fall silent at once age does not count, until most are heard again or a quarter of an hour is over."""
+    await registry.register_nodes([node(name) for name in NODES])
+    keeper = Keeper(connections, delivery, clock=lambda: 0.0)
+    keeper.tick()
+    silence(database, 100, *NODES[:4])
+    keeper.tick()
+    assert await healths(registry) == ["degraded"] * 4 + ["unknown"] * 6
+    silence(database, 100, *NODES[:8])
+    keeper.tick()
+    assert await healths(registry) == ["unknown"] * 10
+    assert ExpiryStore(connections).count(LATELY).held_since is not None
+    keeper.tick()
+    assert await healths(registry) == ["unknown"] * 10
+    database.execute("UPDATE registry_identity SET expiry_held_since = now() - INTERVAL '16 minutes'")
+    silence(database, 300, *NODES[:8])
+    keeper.tick()
+    assert await healths(registry) == ["unhealthy"] * 8 + ["unknown"] * 2
+    silence(database, 1, *NODES[:4])
+    silence(database, 100, *NODES[4:])
+    keeper.tick()
+    assert await healths(registry) == ["unknown"] * 10
+    silence(database, 1, *NODES[4:7])
+    keeper.tick()
+    assert await healths(registry) == ["unknown"] * 7 + ["degraded"] * 3
+    await registry.close()
+
+
+async def healths(registry: NodeRegistryService) -> list[str]:
+    """Return the health of every node, in the order of ids."""
+    return [row["health_status"] for row in await registry.get_all_nodes()]
+
+
+async def test_who_flaps_is_shown(registry: NodeRegistryService, connections: Connections) -> None:
+    """A node whose health changes again and again is named, one that only repeats itself is not."""
+    await registry.register_nodes([node(name) for name in NODES[:2]])
+    for health in ("healthy", "unhealthy", "healthy", "unhealthy"):
+        await registry.update_node_health(NODES[0], health)
+        await registry.update_node_health(NODES[1], "healthy")
+    assert ExpiryStore(connections).flapping(10 * LATELY, 4) == {NODES[0]: 4}
+    await registry.close()
+
+
+async def test_what_others_say_in_consul_comes_back(
+    registry: NodeRegistryService, delivery: ConsulDelivery, connections: Connections, shared_consul: Agent
+) -> None:
+    """A check that somebody fails in Consul makes the node unhealthy here; our own changes are no news."""
+    await registry.register_nodes([node(name) for name in NODES[:2]])
+    delivery.relay.note()
+    watcher = Watcher(delivery.settings, delivery, NodeStore(connections), wait_seconds=1)
+    assert watcher.step() == 0
+    shared_consul.ask(f"agent/check/fail/service:{NODES[0]}?note=disk", method="PUT")
+    assert sum(watcher.step() for _ in range(2)) == 1
+    assert await healths(registry) == ["unhealthy", "unknown"]
+    found = await registry.get_node_by_id(NODES[0])
+    assert found is not None
+    assert (found["last_heartbeat"], found["reported_health_status"]) == (None, "unhealthy")
+    await registry.heartbeat(NODES[0])
+    delivery.relay.note()
+    assert watcher.step() == 0
+    assert await healths(registry) == ["healthy", "unknown"]
+    watcher.close()
+    await registry.close()
