@@ -12,6 +12,7 @@ from pipelines import EnumTransitionEvent, EnumWorkflowState, FSMStateTracker
 from pipelines.lifecycle.archive import archived_history, archived_workflows
 from tests.command import CommandLine
 from tests.lifecycle import ALL_FLAGS, begun, tracker_on
+from tests.postgres import state_folder
 
 
 async def snippet(workflow_id: UUID) -> FSMStateTracker:
@@ -50,6 +51,28 @@ async def snippet(workflow_id: UUID) -> FSMStateTracker:
     return tracker
 
 
+EXPECTED = "Current state: ANALYZING\nTransition count: 1\nPENDING → ANALYZING (START_ANALYSIS)\n"
+
+
+async def run(workflow_id: UUID) -> None:
+    """Run the snippet, and close its tracker."""
+    await (await snippet(workflow_id)).close()
+
+
+def test_it_runs_with_nothing_configured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It starts a database of its own, stops it, and finds the workflow again in the next process."""
+    workflow_id = uuid4()
+    with state_folder() as home:
+        monkeypatch.chdir(home)
+        monkeypatch.delenv("OMNINODE_POSTGRES_URL", raising=False)
+        monkeypatch.setenv("OMNINODE_HOME", str(home))
+        asyncio.run(run(workflow_id))
+        assert capsys.readouterr().out == EXPECTED
+        command = CommandLine(home, {"OMNINODE_HOME": str(home)})
+        (shown,) = command.rows("workflow", "show", str(workflow_id))
+        assert shown["current_state"] == "ANALYZING"
+
+
 def test_guides_snippet_runs(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -58,13 +81,8 @@ def test_guides_snippet_runs(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     workflow_id = uuid4()
-
-    async def run() -> None:
-        await (await snippet(workflow_id)).close()
-
-    asyncio.run(run())
-    expected = "Current state: ANALYZING\nTransition count: 1\nPENDING → ANALYZING (START_ANALYSIS)\n"
-    assert capsys.readouterr().out == expected
+    asyncio.run(run(workflow_id))
+    assert capsys.readouterr().out == EXPECTED
     command = CommandLine(tmp_path, variables)
     (shown,) = command.rows("workflow", "show", str(workflow_id))
     assert (shown["current_state"], shown["metadata"]["domain"]) == ("ANALYZING", "api")
