@@ -16,7 +16,8 @@ ENOUGH = {"p95": 20, "p99": 100}
 
 #: A sum of measures: as fine and as wide as one of money.
 _EXACT = MONEY
-_PERCENTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+#: The percentiles of durations, as shares.
+PERCENTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
 def prepared() -> list[pl.Expr]:
@@ -37,6 +38,11 @@ def prepared() -> list[pl.Expr]:
 
 def ended_measures() -> list[pl.Expr]:
     """Aggregates over a group of ended generations, which have the columns of `prepared`."""
+    return [*summable_measures(), *percentiles("_duration", list(PERCENTILES), "duration_seconds")]
+
+
+def summable_measures() -> list[pl.Expr]:
+    """Those of `ended_measures` that follow from those of parts of the group: all but percentiles."""
     return [
         *outcomes(),
         pl.col("conflicting_terminal_events").sum(),
@@ -94,7 +100,7 @@ def spend() -> list[pl.Expr]:
 
 def percentiles(column: str, names: list[str], unit: str) -> list[pl.Expr]:
     """Exact percentiles of the known values, interpolated linearly; null where none is known."""
-    return [pl.col(column).quantile(_PERCENTILES[name], "linear").alias(f"{name}_{unit}") for name in names]
+    return [pl.col(column).quantile(PERCENTILES[name], "linear").alias(f"{name}_{unit}") for name in names]
 
 
 def is_weak(n: str) -> list[pl.Expr]:
@@ -120,7 +126,6 @@ def average(name: str) -> pl.Expr:
 def _durations() -> list[pl.Expr]:
     duration = pl.col("_duration")
     return [
-        *percentiles("_duration", list(_PERCENTILES), "duration_seconds"),
         duration.min().alias("min_duration_seconds"),
         duration.max().alias("max_duration_seconds"),
         *sum_and_n("_exact_duration", "duration"),

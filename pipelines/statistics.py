@@ -69,16 +69,22 @@ def _statistics(
     if as_of.tzinfo is None:
         raise ValueError("as_of has no time zone")
     ended = cut(generations.with_columns(prepared(), instant="ended_at"), cuts, ended_measures(), by=by)
-    started = cut(_with_fate(generations, as_of), cuts, _started_measures(), by=by)
+    started = cut(with_fate(generations, as_of), cuts, started_measures(), by=by)
+    return finished(ended.join(started, on=[*CUT_KEY, *by], how="full", coalesce=True), by)
+
+
+def finished(aggregates: pl.LazyFrame, by: Sequence[str] = ()) -> pl.LazyFrame:
+    """Return the columns of `schema.STATISTICS` that follow from the aggregates of what ended and what started."""
     return (
-        ended.join(started, on=[*CUT_KEY, *by], how="full", coalesce=True)
-        .with_columns((cs.by_name(*COUNTS, *ATTEMPT_COUNTS, require_all=False) | cs.ends_with("_n")).fill_null(0))
+        aggregates.with_columns(
+            (cs.by_name(*COUNTS, *ATTEMPT_COUNTS, require_all=False) | cs.ends_with("_n")).fill_null(0)
+        )
         .with_columns(derived())
         .select(*by, *(pl.col(name).cast(dtype) for name, dtype in STATISTICS.items()))
     )
 
 
-def _with_fate(generations: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
+def with_fate(generations: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
     """The attempts at the `instant` of their start, and what became of the unfinished."""
     started_at, unfinished = pl.col("started_at"), pl.col("ended_at").is_null()
     abandoned = window_end(started_at, EnumWindowType.HOURLY) + ABANDON_AFTER <= as_of
@@ -87,7 +93,8 @@ def _with_fate(generations: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
     )
 
 
-def _started_measures() -> list[pl.Expr]:
+def started_measures() -> list[pl.Expr]:
+    """Aggregates over a group of started generations, which have the columns of `with_fate`."""
     return [
         pl.len().alias("started_generations"),
         pl.col("_in_flight").sum().alias("in_flight_generations"),

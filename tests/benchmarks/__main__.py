@@ -24,6 +24,7 @@ from tests.benchmarks.replay_transitions import REPLAY_TRANSITIONS
 from tests.benchmarks.search_freshness import INDEX_FILL_100K, SEARCHABLE_P99
 from tests.benchmarks.search_p99 import SEARCH_1K_P99, SEARCH_1M_P99, SEARCH_100K_P99
 from tests.benchmarks.search_vs import SEARCH_VS_DUCKDB, SEARCH_VS_POSTGRES, SEARCH_VS_SQLITE, SEARCH_VS_TANTIVY
+from tests.benchmarks.stats_16 import STATS_16_VS_CHDB, STATS_16_VS_DUCKDB
 from tests.benchmarks.stats_1000_events import STATS_1000_EVENTS
 from tests.benchmarks.table import print_table
 from tests.benchmarks.transition_p99 import TRANSITION_P99
@@ -32,6 +33,8 @@ from tests.benchmarks.upsert_vs_copy import UPSERT_INSERT_VS_COPY, UPSERT_UPDATE
 
 BENCHMARKS = (
     STATS_1000_EVENTS,
+    STATS_16_VS_CHDB,
+    STATS_16_VS_DUCKDB,
     INGEST_VS_CONSUME,
     INGEST_VS_PATHWAY,
     INGEST_VS_QUIX,

@@ -94,4 +94,4 @@ def _side(server: str, folder: Path, name: str, days: int) -> Iterator[_Side]:
         yield _Side(lake, refresher, seconds)
 
 
-REFRESH_GROWTH = Benchmark("refresh_growth", "ratio", 1.3, "lower", measure)
+REFRESH_GROWTH = Benchmark("refresh_growth", "ratio", 1.1, "lower", measure)
