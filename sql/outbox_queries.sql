@@ -46,9 +46,11 @@ ORDER BY n.node_id;
 -- What was sent is owed no more, if it is still what is owed. What somebody else has changed since, and perhaps sent
 -- before us, is owed once more: what was sent last may be the older one.
 WITH sent AS MATERIALIZED (
-    SELECT *
+    SELECT s.*
     FROM unnest(%(node_ids)s::TEXT[], %(revisions)s::BIGINT[], %(removals)s::BOOLEAN[])
-        AS s (node_id, revision, is_removal)
+        AS s (node_id, revision, is_removal),
+        -- Nobody waits for the disk: what is forgotten in a crash is sent once more.
+        set_config('synchronous_commit', 'off', TRUE) AS relaxed
 ), held AS MATERIALIZED (
     -- Whose row is locked is just being changed, and owed anew.
     SELECT o.node_id
@@ -107,7 +109,7 @@ FROM (
     WHERE node_id = ANY(%(node_ids)s) AND consul_registered IS DISTINCT FROM TRUE
     ORDER BY node_id
     FOR UPDATE SKIP LOCKED
-) AS m
+) AS m, set_config('synchronous_commit', 'off', TRUE) AS relaxed
 WHERE n.node_id = m.node_id;
 
 -- count_owed --
