@@ -14,7 +14,7 @@ from tests.command import CommandLine
 from tests.consul import Agent
 
 #: How long to wait for what takes some 20 s when nothing else runs: the UI, a database, and two more commands.
-SECONDS = 120.0
+SECONDS = 180.0
 METRICS = {
     "codegen_generations_total",
     "codegen_generations_successful_total",
@@ -36,7 +36,7 @@ METRICS = {
 }
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_events_are_counted_and_aggregated_as_they_come(tmp_path: Path, shared_consul: Agent) -> None:
     """Made-up events reach /metrics and the statistics, a node Consul, the UI answers, and SIGINT ends all of it."""
     metrics_port, ui_port = free_port(), free_port()
