@@ -22,9 +22,9 @@ _CONFIRM_SECONDS = 30.0
 
 
 class Keeper:
-    """Pushes what silence does to nodes' health, holds mass expiries back, and reconciles. For one thread.
+    """Tells searches and Consul what silence does to nodes, holds mass expiries back, and reconciles. For one thread.
 
-    Without a delivery there is no Consul, and the brake alone is left. Any number of keepers may work on one database.
+    Without a delivery there is no Consul, and only the rest is done. Any number of keepers may work on one database.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Keeper:
         self._reconciler = None if delivery is None else Reconciler(delivery)
         self._clock = clock
         self._reconcile_seconds = reconcile_seconds
-        self._pushed: dict[str, str] = {}
+        self._told: dict[str, str] = {}
         self._confirm_at = 0.0
         self._reconcile_at = 0.0
         self._consistency: float | None = None
@@ -58,11 +58,19 @@ class Keeper:
     def tick(self) -> None:
         """Do what is due."""
         is_braked = self._brake()
+        silent = self._expiries.silent()
+        changed = [node_id for node_id, health in silent.items() if self._told.get(node_id) != health]
+        back = [node_id for node_id in self._told if node_id not in silent]
+        self._expiries.touch(changed)
         if self._delivery is not None and self._reconciler is not None:
-            self._push(self._delivery, is_braked)
+            if is_braked and self._clock() >= self._confirm_at:
+                self._confirm_at = self._clock() + _CONFIRM_SECONDS
+                changed = list(silent)
+            self._delivery.require_outbox().owe([*changed, *back], only_health=True)
             if self._clock() >= self._reconcile_at:
                 self._reconcile_at = self._clock() + self._reconcile_seconds
                 self._reconcile(self._reconciler)
+        self._told = silent
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -91,16 +99,6 @@ class Keeper:
             what = "are held back: likelier we do not hear" if held else "count again"
             _LOG.warning("%d of %d nodes are silent; expiries %s", found.silent, found.nodes, what)
         return held
-
-    def _push(self, delivery: ConsulDelivery, is_braked: bool) -> None:
-        silent = self._expiries.silent()
-        changed = [node_id for node_id, health in silent.items() if self._pushed.get(node_id) != health]
-        back = [node_id for node_id in self._pushed if node_id not in silent]
-        if is_braked and self._clock() >= self._confirm_at:
-            self._confirm_at = self._clock() + _CONFIRM_SECONDS
-            changed = list(silent)
-        delivery.require_outbox().owe([*changed, *back], only_health=True)
-        self._pushed = silent
 
     def _reconcile(self, reconciler: Reconciler) -> None:
         try:

@@ -1,5 +1,6 @@
 """Silent nodes in PostgreSQL: how many, since when, and whether their expiry is held back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,6 +47,12 @@ class ExpiryStore:
     def silent(self) -> dict[str, str]:
         """Return the nodes that are silent by age alone, and the health that the registry shows of each."""
         return dict(self._rows(query("get_silent"), {}))
+
+    def touch(self, node_ids: Sequence[str]) -> None:
+        """Let those who follow the nodes, such as searches, look at these again: their health has changed by age."""
+        if node_ids:
+            asked = {"node_ids": list(node_ids)}
+            self._connections.run(lambda connection: connection.execute(query("touch_nodes"), asked))
 
     def flapping(self, lately: timedelta, least: int) -> dict[str, int]:
         """Return the nodes whose health changed at least so often of late, and how often, the worst first."""

@@ -162,3 +162,12 @@ WHERE change = 'health' AND changed_at > statement_timestamp() - %(lately)s::INT
 GROUP BY node_id
 HAVING count(*) >= %(least)s
 ORDER BY changes DESC, node_id;
+
+-- touch_nodes --
+-- Whoever follows the nodes shall look at these again: age has changed their health. Whoever is being changed is looked at anyway.
+UPDATE registered_nodes AS n
+SET node_id = n.node_id
+FROM (
+    SELECT node_id FROM registered_nodes WHERE node_id = ANY(%(node_ids)s) ORDER BY node_id FOR UPDATE SKIP LOCKED
+) AS t
+WHERE n.node_id = t.node_id;

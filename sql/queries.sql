@@ -227,8 +227,9 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::TEXT::BIGINT;
 -- All nodes for the search, in the columns of sql/node_feed.py; times as microseconds.
 COPY (
     SELECT
-        node_id, node_name, node_type, version, coalesce(health_status, 'unknown'), coalesce(capabilities, '[]'),
-        coalesce(endpoints, '{}'), coalesce(metadata, '{}'),
+        node_id, node_name, node_type, version,
+        node_health(health_status, last_heartbeat, registration_timestamp, ttl_seconds, statement_timestamp()),
+        coalesce(capabilities, '[]'), coalesce(endpoints, '{}'), coalesce(metadata, '{}'),
         (extract(EPOCH FROM registration_timestamp) * 1000000)::BIGINT,
         (extract(EPOCH FROM last_heartbeat) * 1000000)::BIGINT
     FROM registered_nodes
@@ -237,7 +238,8 @@ COPY (
 -- get_changed_nodes --
 -- The nodes that this transaction or a later one wrote; what only repeats is among them.
 SELECT
-    node_id, node_name, node_type, version, coalesce(health_status, 'unknown') AS health_status,
+    node_id, node_name, node_type, version,
+    node_health(health_status, last_heartbeat, registration_timestamp, ttl_seconds, statement_timestamp()) AS health_status,
     coalesce(capabilities, '[]') AS capabilities, coalesce(endpoints, '{}') AS endpoints,
     coalesce(metadata, '{}') AS metadata, registration_timestamp AS registered_at, last_heartbeat
 FROM registered_nodes

@@ -1,11 +1,13 @@
 """What time does to health, in Consul and in Postgres: silence, mass expiry, flapping; and what others say there."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
-from registry import NodeRegistryService
+from registry import NodeRegistryService, SearchAPI
 from registry.consul.delivery import ConsulDelivery
 from registry.consul.settings import ConsulSettings
 from registry.consul.watcher import Watcher
@@ -76,6 +78,37 @@ async def test_silence_is_pushed_to_consul(
     assert await registry.heartbeat(NODES[0])
     assert shared_consul.status(NODES[0]) == "passing"
     await registry.close()
+
+
+async def test_searches_hear_of_silence(
+    registry: NodeRegistryService, connections: Connections, database: Connection
+) -> None:
+    """A node that is silent for too long is no longer found among the healthy, without a change of its own."""
+    await registry.register_nodes([node(name) for name in NODES[:2]])
+    for name in NODES[:2]:
+        await registry.heartbeat(name)
+    with SearchAPI(registry) as search:
+        assert await _healthy(search) == NODES[:2]
+        keeper = Keeper(connections, None)
+        silence(database, 91, NODES[0])
+        keeper.tick()
+        await until(lambda: _healthy(search), NODES[1:2])
+        assert await registry.heartbeat(NODES[0])
+        keeper.tick()
+        await until(lambda: _healthy(search), NODES[:2])
+    await registry.close()
+
+
+async def _healthy(search: SearchAPI) -> list[str]:
+    return [found.node_id for found in await search.get_healthy_nodes_by_type("effect")]
+
+
+async def until(ask: Callable[[], Awaitable[list[str]]], expected: list[str]) -> None:
+    """Wait until the answer is as expected."""
+    deadline = monotonic() + 60
+    while (found := await ask()) != expected:
+        assert monotonic() < deadline, found
+        await asyncio.sleep(0.05)
 
 
 async def test_a_mass_expiry_is_held_back_and_let_go(

@@ -112,6 +112,7 @@ async def test_discovery_returns_every_match(api: SearchAPI, database: Connectio
     """`discover_*` are not cut off at a page."""
     copy(database, many_nodes(1_500))
     write(database, [replace(node(f"c-{number}", "Consumer", "kafka_consumer")) for number in range(250)])
+    database.execute("UPDATE registered_nodes SET last_heartbeat = now()")
     by_type = await api.discover_by_type("effect")
     healthy = await api.get_healthy_nodes_by_type("effect")
     with_kafka = await api.discover_by_capability("kafka_consumer")
