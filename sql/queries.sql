@@ -228,7 +228,10 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::TEXT::BIGINT;
 COPY (
     SELECT
         node_id, node_name, node_type, version,
-        node_health(health_status, last_heartbeat, registration_timestamp, ttl_seconds, statement_timestamp()),
+        health_by_age(
+            health_status, last_heartbeat, registration_timestamp, ttl_seconds, statement_timestamp(),
+            (SELECT EXISTS (SELECT FROM registry_identity WHERE expiry_held_since IS NOT NULL))
+        ),
         coalesce(capabilities, '[]'), coalesce(endpoints, '{}'), coalesce(metadata, '{}'),
         (extract(EPOCH FROM registration_timestamp) * 1000000)::BIGINT,
         (extract(EPOCH FROM last_heartbeat) * 1000000)::BIGINT
@@ -239,7 +242,10 @@ COPY (
 -- The nodes that this transaction or a later one wrote; what only repeats is among them.
 SELECT
     node_id, node_name, node_type, version,
-    node_health(health_status, last_heartbeat, registration_timestamp, ttl_seconds, statement_timestamp()) AS health_status,
+    health_by_age(
+        health_status, last_heartbeat, registration_timestamp, ttl_seconds, statement_timestamp(),
+        (SELECT EXISTS (SELECT FROM registry_identity WHERE expiry_held_since IS NOT NULL))
+    ) AS health_status,
     coalesce(capabilities, '[]') AS capabilities, coalesce(endpoints, '{}') AS endpoints,
     coalesce(metadata, '{}') AS metadata, registration_timestamp AS registered_at, last_heartbeat
 FROM registered_nodes
