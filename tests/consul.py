@@ -50,8 +50,8 @@ class Agent:
             "bind_addr": "127.0.0.1",
             "client_addr": "127.0.0.1",
             "log_level": "WARN",
-            "ports": {**self.ports, "dns": -1, "grpc": -1, "https": -1},
             **self.more,
+            "ports": {"dns": -1, "grpc": -1, "https": -1, **self.ports, **self.more.get("ports", {})},
         }
         (self.folder / "agent.json").write_text(json.dumps(config))
         with (self.folder / "log").open("ab") as log:
