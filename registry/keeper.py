@@ -17,6 +17,8 @@ _LOG = logging.getLogger(__name__)
 
 _TICK_SECONDS = 2.0
 _RECONCILE_SECONDS = 300.0
+#: What could not be compared, or repaired, is looked at again sooner.
+_AGAIN_SECONDS = 10.0
 #: Consul fails by itself whom nobody confirms: while expiries are held back, that is done so often.
 _CONFIRM_SECONDS = 30.0
 
@@ -105,9 +107,12 @@ class Keeper:
             report = reconciler.run()
         except OmninodeError as error:
             self._consistency = None
+            self._reconcile_at = self._clock() + _AGAIN_SECONDS
             _LOG.warning("Consul and Postgres could not be compared: %s", error)
             return
         self._consistency = report.left.consistency
+        if report.left.consistency < 1:
+            self._reconcile_at = self._clock() + _AGAIN_SECONDS
         if report.found.consistency < 1:
             _LOG.info("reconciled: consistency %.4f, before %.4f", report.left.consistency, report.found.consistency)
 
