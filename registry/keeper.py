@@ -1,12 +1,13 @@
 """What has to be done from time to time: expiries by age, and the comparison with Consul."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Event, Thread
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from threading import Event
 from time import monotonic
 
 from omninode.errors import OmninodeError
+from registry.background import running
 from registry.consul.delivery import ConsulDelivery
 from registry.expiry import LATELY, is_held
 from registry.reconcile.reconciler import Reconciler
@@ -74,17 +75,9 @@ class Keeper:
                 self._reconcile(self._reconciler)
         self._told = silent
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> AbstractContextManager[None]:
         """Work on a thread meanwhile."""
-        stop = Event()
-        thread = Thread(target=self._run, args=(stop,), name="registry-keeper", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+        return running(self._run, "registry-keeper")
 
     def _run(self, stop: Event) -> None:
         while not stop.wait(_TICK_SECONDS):

@@ -1,12 +1,13 @@
 """Brings back what others do to nodes' health in Consul, by a blocking query."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from threading import Event, Thread
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from threading import Event
 from typing import Any
 
 from omninode.errors import OmninodeError
+from registry.background import running
 from registry.consul.connection import Connection, consul_errors
 from registry.consul.delivery import ConsulDelivery
 from registry.consul.sender import health_of
@@ -53,17 +54,9 @@ class Watcher:
             self._nodes.report_health(reports)
         return len(reports)
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> AbstractContextManager[None]:
         """Follow on a thread meanwhile."""
-        stop = Event()
-        thread = Thread(target=self._run, args=(stop,), name="registry-watcher", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+        return running(self._run, "registry-watcher")
 
     def close(self) -> None:
         """Close the connection."""

@@ -1,34 +1,17 @@
 """`omninode registry register`, `deregister`, `heartbeat`, `show` and `diff`, as users have them."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from omninode.cli.commands import app
 from omninode.cli.registry_given import from_file
 from omninode.cli.registry_nodes import NoSuchNode
 from omninode.errors import BadInput
 from tests.command import CommandLine
+from tests.registry.conftest import Run
 from tests.registry.nodes import node
-
-Run = Callable[..., str]
-
-
-@pytest.fixture
-def run(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command over an empty registry, in this process, and returns what it printed."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("OMNINODE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("OMNINODE_POSTGRES_URL", database_url)
-
-    def run(*words: str) -> str:
-        app(["registry", *words], standalone_mode=False)
-        return capsys.readouterr().out
-
-    return run
 
 
 def test_a_node_from_its_registration_to_its_end(run: Run, tmp_path: Path) -> None:

@@ -1,33 +1,16 @@
 """`omninode registry reconcile` and `consistency`, and the asset, as their users see them."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from assets.registry import consistency_schedule, consul_is_consistent, registry_consistency
-from omninode.cli.commands import app
 from omninode.errors import BadInput
 from tests.consul import Agent
+from tests.registry.conftest import Run
 from tests.registry.nodes import node
-
-Run = Callable[..., str]
-
-
-@pytest.fixture
-def run(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command over an empty registry, in this process, and returns what it printed."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("OMNINODE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("OMNINODE_POSTGRES_URL", database_url)
-
-    def run(*words: str) -> str:
-        app(["registry", *words], standalone_mode=False)
-        return capsys.readouterr().out
-
-    return run
 
 
 @pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
