@@ -85,11 +85,11 @@ class _Tables:
         self.connection.execute("CHECKPOINT")
 
 
-def _taken(folder: Path) -> dict[str, list[float]]:
+def _taken(folder: Path, side: str) -> dict[str, list[float]]:
     with embedded_postgres(folder / "postgres") as server, connect(server) as connection:
         migrate(connection)
         tables = _Tables(connection, _made(folder / "lake"))
-        sides = {"copy": tables.copy, "insert": tables.insert, "update": tables.update}
+        sides = {"copy": tables.copy, side: {"insert": tables.insert, "update": tables.update}[side]}
         interleaved(sides, rounds=_WARM_UP_ROUNDS)
         return interleaved(sides, rounds=_ROUNDS)
 
@@ -117,7 +117,7 @@ def _only(count: int, seconds: float) -> float:
 
 
 def _against_copy(folder: Path, side: str) -> Result:
-    taken = _taken(folder)
+    taken = _taken(folder, side)
     detail = {f"{name}_ms": round(1000 * median(seconds)) for name, seconds in taken.items()}
     return Result(ratio_of_medians(taken["copy"], taken[side]), {**detail, "rows": _ROWS, "rounds": _ROUNDS})
 
