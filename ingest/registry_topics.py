@@ -1,12 +1,6 @@
-"""The topics of the node registry, and where they are."""
+"""The topics of the node registry."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
-
-from ingest.broker import embedded_broker
-from ingest.kafka import KafkaSettings
-from omninode.settings import Settings
 
 
 class RegistryTopic(StrEnum):
@@ -35,14 +29,4 @@ def registry_topics(environment: str) -> list[str]:
     return [registry_topic(topic, environment) for topic in RegistryTopic]
 
 
-@contextmanager
-def registry_kafka(settings: Settings) -> Iterator[KafkaSettings]:
-    """Yield how to reach Kafka: the one that is set, else the embedded one, for as long as it is used."""
-    if settings.kafka_bootstrap_servers is not None:
-        yield KafkaSettings(settings.kafka_bootstrap_servers, settings.environment, settings.kafka_options)
-        return
-    with embedded_broker(settings.home / "broker") as address:
-        yield KafkaSettings(address, settings.environment, settings.kafka_options)
-
-
-__all__ = ["RegistryTopic", "registry_kafka", "registry_topic", "registry_topics"]
+__all__ = ["RegistryTopic", "registry_topic", "registry_topics"]

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ingest.broker import embedded_broker
 from ingest.kafka import KafkaSettings, ensure_topics
+from ingest.parts import reachable_kafka
 from omninode.settings import Settings
 from sql.parts import postgres
 
@@ -12,18 +12,9 @@ from sql.parts import postgres
 @contextmanager
 def kafka(settings: Settings) -> Iterator[KafkaSettings]:
     """Yield how to reach Kafka, with the four topics there."""
-    servers = settings.kafka_bootstrap_servers
-    if servers is not None:
-        yield _with_topics(settings, servers)
-        return
-    with embedded_broker(settings.home / "broker") as address:
-        yield _with_topics(settings, address)
-
-
-def _with_topics(settings: Settings, servers: str) -> KafkaSettings:
-    found = KafkaSettings(servers, settings.environment, settings.kafka_options)
-    ensure_topics(found)
-    return found
+    with reachable_kafka(settings) as found:
+        ensure_topics(found)
+        yield found
 
 
 __all__ = ["kafka", "postgres"]

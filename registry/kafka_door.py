@@ -5,7 +5,8 @@ from threading import Event
 
 from ingest.announcer import Announcement, Announcer
 from ingest.introspections import follow_introspections
-from ingest.registry_topics import RegistryTopic, registry_kafka
+from ingest.parts import reachable_kafka
+from ingest.registry_topics import RegistryTopic
 from omninode.settings import Settings
 from registry.events import EventType, NodeEvent
 
@@ -22,7 +23,7 @@ class KafkaPublisher:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._announcer = Announcer(lambda: registry_kafka(settings))
+        self._announcer = Announcer(lambda: reachable_kafka(settings))
 
     def publish(self, events: Sequence[NodeEvent]) -> None:
         """See `Publisher`."""
@@ -32,7 +33,7 @@ class KafkaPublisher:
 
     def follow(self, handle: Callable[[Sequence[bytes]], None], stop: Event) -> None:
         """See `Publisher`."""
-        with registry_kafka(self._settings) as kafka:
+        with reachable_kafka(self._settings) as kafka:
             follow_introspections(kafka, handle, stop)
 
     def status(self) -> dict[str, int]:
