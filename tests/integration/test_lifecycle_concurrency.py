@@ -50,7 +50,7 @@ async def test_a_lost_connection_is_said_and_mended(database_url: str, tmp_path:
         await tracker.transition_state(workflow_id, "ANALYZING", "START_GENERATION")
         with connect(database_url) as other:
             other.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         with pytest.raises(ConnectionLost, match="The database did not finish"):

@@ -93,7 +93,7 @@ def test_the_server_goes_away(database_url: str) -> None:
     """A connection that is cut is a lost connection, and its cause is kept."""
     with connect(database_url) as connection, connect(database_url) as other:
         other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
             "AND datname = current_database()"
         )
         with pytest.raises(ConnectionLost) as caught:
@@ -108,7 +108,7 @@ def test_a_pool_replaces_a_broken_connection(database_url: str) -> None:
         store = MetricStore(pool)
         assert store.progress("statistics") is None
         other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
             "AND datname = current_database()"
         )
         assert store.progress("statistics") is None

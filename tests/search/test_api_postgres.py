@@ -71,7 +71,7 @@ async def test_following_goes_on_after_the_connection_broke(api: SearchAPI, data
     """When the server ends the connection, the search opens another and misses nothing."""
     await _found(api, "anything")
     database.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
         "WHERE pid <> pg_backend_pid() AND datname = current_database()"
     )
     write(database, [node("n-1", "KafkaConsumer")])
