@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from pipelines.cuts import Cut, cut
+from pipelines.cuts import Cut
 from pipelines.enums import EnumWindowType
+from pipelines.few_rows import cut_any, few_or_lazy
 from pipelines.generations import UNKNOWN
 from pipelines.measures import (
     derived_outcomes,
@@ -17,7 +18,7 @@ from pipelines.measures import (
     prepared,
     spend,
 )
-from pipelines.schema import MODEL_STATISTICS, NODE_TYPE_STATISTICS, STAGE_STATISTICS
+from pipelines.schema import MODEL_STATISTICS, NODE_TYPE_STATISTICS, STAGE_STATISTICS, Frame
 from pipelines.statistics import all_cuts
 from pipelines.windows import Window
 
@@ -48,9 +49,9 @@ def breakdowns(
     cuts = all_cuts(windows)
     if not cuts:
         return no_breakdowns()
-    ended = prepared_models(generations.lazy())
+    ended = prepared_models(few_or_lazy(generations))
     frames = [
-        stage_statistics(stages.lazy(), cuts).select(STAGE_STATISTICS.names()),
+        stage_statistics(few_or_lazy(stages), cuts).select(STAGE_STATISTICS.names()),
         _models(ended, cuts),
         _node_types(ended, cuts),
     ]
@@ -62,7 +63,9 @@ def breakdowns(
     return Breakdowns(*sorted_frames)
 
 
-def stage_statistics(stages: pl.LazyFrame, /, cuts: Sequence[Cut], *, by: Sequence[str] = ()) -> pl.LazyFrame:
+def stage_statistics(
+    stages: pl.LazyFrame | pl.DataFrame, /, cuts: Sequence[Cut], *, by: Sequence[str] = ()
+) -> pl.LazyFrame:
     """One row per group of each cut, stage and `by`: the columns of `schema.STAGE_STATISTICS`, those of `by`, the end.
 
     stages: as in `schema.STAGES`.
@@ -79,25 +82,25 @@ def stage_statistics(stages: pl.LazyFrame, /, cuts: Sequence[Cut], *, by: Sequen
         pl.col("_ms").count().alias("duration_n"),
         *spend(),
     ]
-    return cut(prepared_stages, cuts, measures, by=[*by, "stage"]).with_columns(
+    return cut_any(prepared_stages, cuts, measures, by=[*by, "stage"]).with_columns(
         is_weak("duration_n")[0], known("tokens").alias("total_tokens"), known("cost").alias("total_cost_usd")
     )
 
 
-def prepared_models(generations: pl.LazyFrame, /) -> pl.LazyFrame:
+def prepared_models(generations: Frame, /) -> Frame:
     """The generations that ended, at the `instant` of their end; `model` is never null."""
     model = pl.col("primary_model").fill_null(UNKNOWN)
     return generations.with_columns(*prepared(), model.alias("model"), pl.col("ended_at").alias("instant"))
 
 
-def _models(ended: pl.LazyFrame, cuts: Sequence[Cut]) -> pl.LazyFrame:
+def _models(ended: pl.LazyFrame | pl.DataFrame, cuts: Sequence[Cut]) -> pl.LazyFrame:
     measures = [
         *outcomes(),
         *percentiles("_duration", ["p50", "p95"], "duration_seconds"),
         pl.col("_duration").count().alias("duration_n"),
         *spend(),
     ]
-    return cut(ended, cuts, measures, by=["model"]).with_columns(
+    return cut_any(ended, cuts, measures, by=["model"]).with_columns(
         *derived_outcomes(),
         is_weak("duration_n")[0],
         known("tokens").alias("total_tokens"),
@@ -105,7 +108,9 @@ def _models(ended: pl.LazyFrame, cuts: Sequence[Cut]) -> pl.LazyFrame:
     )
 
 
-def _node_types(ended: pl.LazyFrame, cuts: Sequence[Cut]) -> pl.LazyFrame:
+def _node_types(ended: pl.LazyFrame | pl.DataFrame, cuts: Sequence[Cut]) -> pl.LazyFrame:
     # The strategy by node type is grouped by it already: so the column has another name here.
     renamed = ended.with_columns(pl.col("node_type").alias("_type"))
-    return cut(renamed, cuts, outcomes(), by=["_type"]).rename({"_type": "node_type"}).with_columns(derived_outcomes())
+    return (
+        cut_any(renamed, cuts, outcomes(), by=["_type"]).rename({"_type": "node_type"}).with_columns(derived_outcomes())
+    )
