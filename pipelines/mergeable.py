@@ -1,6 +1,6 @@
 """State that adds up: one pass over generations gives hours, from which every window and strategy is merged."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -89,23 +89,44 @@ def merged(states: Iterable[State], /) -> State:
         return parts[0]
     if not parts:
         raise ValueError("no states")
-    return State(
-        _cells([part.cells for part in parts], "model"),
-        _cells([part.stages for part in parts], "stage"),
-        _all_numbers([part.durations for part in parts], "model"),
-        _all_numbers([part.stage_times for part in parts], "stage"),
-    )
+    return _added_up(parts)
 
 
 def coarser(state: State, /, window_type: EnumWindowType) -> State:
     """Return the state with whole windows of that type in the place of hours: smaller, and it tells no less of them."""
     within = window_start(pl.col("instant"), window_type)
-    return State(
-        _cells([state.cells.with_columns(within)], "model"),
-        _cells([state.stages.with_columns(within)], "stage"),
-        _all_numbers([_within(state.durations, within)], "model"),
-        _all_numbers([_within(state.stage_times, within)], "stage"),
+    return _added_up([_each(state, lambda frame: frame.with_columns(within))])
+
+
+def by_instant(state: State, /) -> dict[datetime, State]:
+    """Return the state of each instant of which it tells something."""
+    cells, stages = _parts(state.cells), _parts(state.stages)
+    durations, times = (
+        {name: _parts(frame) for name, frame in of.items()} for of in (state.durations, state.stage_times)
     )
+
+    def part(frame: pl.DataFrame, parts: Mapping[datetime, pl.DataFrame], instant: datetime) -> pl.DataFrame:
+        found = parts.get(instant)
+        return frame.clear() if found is None else found
+
+    return {
+        instant: State(
+            part(state.cells, cells, instant),
+            part(state.stages, stages, instant),
+            {name: part(frame, durations[name], instant) for name, frame in state.durations.items()},
+            {name: part(frame, times[name], instant) for name, frame in state.stage_times.items()},
+        )
+        for instant in cells  # whatever else is told of an instant, it has a cell
+    }
+
+
+def nothing(state: State, /) -> State:
+    """Return a state like this one that tells of nothing."""
+    return _each(state, pl.DataFrame.clear)
+
+
+def _parts(frame: pl.DataFrame) -> dict[datetime, pl.DataFrame]:
+    return {instant: part for (instant,), part in frame.partition_by("instant", as_dict=True).items()}
 
 
 def merges(cells: pl.DataFrame, /) -> list[pl.Expr]:
@@ -122,6 +143,15 @@ def added(numbers: pl.DataFrame, /, key: Sequence[str]) -> pl.DataFrame:
     return numbers.lazy().group_by(by).agg(pl.col("n").sum()).sort(*order, "bucket").collect(engine="streaming")
 
 
+def _added_up(parts: Sequence[State]) -> State:
+    return State(
+        _cells([part.cells for part in parts], "model"),
+        _cells([part.stages for part in parts], "stage"),
+        _all_numbers([part.durations for part in parts], "model"),
+        _all_numbers([part.stage_times for part in parts], "stage"),
+    )
+
+
 def _cells(parts: Sequence[pl.DataFrame], label: str) -> pl.DataFrame:
     cells = pl.concat(parts)
     return cells.group_by("instant", *CELL, label).agg(merges(cells))
@@ -131,8 +161,13 @@ def _all_numbers(parts: Sequence[Numbers], label: str) -> dict[str, pl.DataFrame
     return {name: added(pl.concat([part[name] for part in parts]), ["instant", name, label]) for name in CELL}
 
 
-def _within(numbers: Numbers, instant: pl.Expr) -> dict[str, pl.DataFrame]:
-    return {name: frame.with_columns(instant) for name, frame in numbers.items()}
+def _each(state: State, change: Callable[[pl.DataFrame], pl.DataFrame]) -> State:
+    return State(
+        change(state.cells),
+        change(state.stages),
+        {name: change(frame) for name, frame in state.durations.items()},
+        {name: change(frame) for name, frame in state.stage_times.items()},
+    )
 
 
 def _numbers(values: pl.LazyFrame, value: str, label: str, cells: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -39,7 +39,7 @@ def _agree(found: pl.DataFrame, exact: pl.DataFrame) -> None:
         assert (distance <= exact[name] * (ERROR + 1e-9)).all(), name
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(frames())
 def test_parts_that_share_hours_add_up_to_the_whole(events: pl.DataFrame) -> None:
     """Zeros, nulls, unknown and unfinished attempts, split in two and merged, in windows years apart."""
