@@ -1,9 +1,10 @@
 """States of days and hours, as they are kept in Postgres: read once, and made anew for what changed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from pipelines.mergeable import State
+from pipelines.enums import EnumWindowType
+from pipelines.mergeable import State, merged
 from pipelines.state_bytes import from_bytes, to_bytes
 from sql.metric_store import MetricStore
 from sql.state_store import Span
@@ -37,6 +38,8 @@ class KeptStates:
 
     def __init__(self) -> None:
         self._known: dict[Span, tuple[int, State]] = {}
+        # By window type: of which spans and versions, and their state.
+        self._together: dict[EnumWindowType, tuple[tuple[tuple[Span, int], ...], State]] = {}
 
     def look(
         self, store: MetricStore, lake_id: str, days: Mapping[datetime, Collection[datetime]]
@@ -64,6 +67,20 @@ class KeptStates:
         known = self._known | read
         self._known = {span: known[span] for span in versions}
         return {span: state for span, (_, state) in self._known.items()}
+
+    def together(self, window_type: EnumWindowType, spans: Sequence[Span]) -> State | None:
+        """Return the state of spans that the last look returned, in windows of that type; None if there are none.
+
+        It is mostly the same ones that are asked for: all days but today.
+        """
+        key = tuple((span, self._known[span][0]) for span in spans)
+        if not key:
+            return None
+        known = self._together.get(window_type)
+        if known is None or known[0] != key:
+            known = key, merged((self._known[span][1] for span in spans), window_type)
+            self._together[window_type] = known
+        return known[1]
 
     def keep(self, store: MetricStore, lake_id: str, lake_version: int, states: Mapping[Span, State]) -> None:
         """Write states, in the transaction of the store."""

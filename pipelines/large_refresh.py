@@ -14,7 +14,7 @@ from pipelines.compute import Attempts, attempts_within, rows_from
 from pipelines.dirty import Windows
 from pipelines.enums import EnumWindowType
 from pipelines.kept_states import KeptStates, daily, day_of, hourly, hours_of
-from pipelines.mergeable import State, by_instant, coarser, merged, nothing, state_of
+from pipelines.mergeable import State, by_instant, merged, nothing, state_of
 from pipelines.merged_rows import merged_breakdowns, merged_statistics
 from pipelines.rows import metric_rows
 from pipelines.sketch import ERROR
@@ -64,9 +64,21 @@ class LargeWindows:
                 rows.append(rows_from(attempts, {EnumWindowType.HOURLY: _windows(dirty[day])}, as_of=self.as_of))
             if needed and day in wanted:
                 made |= self._states(day, needed, attempts, kept)
-        states = kept | made
-        rows.append(_merged_rows(merged(states[daily(day)] for day in sorted(wanted)), windows))
+        rows += [self._rows(over, of_type, made) for over, of_type in windows.items()]
         return LargeRefresh(pl.concat(rows), made)
+
+    def _rows(self, over: EnumWindowType, windows: Sequence[Window], made: Mapping[Span, State]) -> pl.DataFrame:
+        """Merge the rows of windows of one type from the days that were made anew and the others."""
+        spans = [daily(day) for day in sorted(self._days_of({over: windows}))]
+        rest = self.kept.together(over, [span for span in spans if span not in made])
+        parts = [made[span] for span in spans if span in made]
+        state = merged(parts if rest is None else [rest, *parts], over)
+        wanted = {over: windows}
+        return metric_rows(
+            merged_statistics(state, wanted, of=over),
+            merged_breakdowns(state, wanted, of=over),
+            relative_error=ERROR,
+        )
 
     def _states(
         self, day: datetime, hours: Sequence[datetime], attempts: Attempts, kept: Mapping[Span, State]
@@ -78,7 +90,7 @@ class LargeWindows:
         # Of an hour that is empty now, something may have been kept.
         made = {hourly(hour): found.get(hour, empty) for hour in hours}
         others = [kept[span] for span in map(hourly, hours_of(day)) if span not in made and span in kept]
-        return {**made, daily(day): coarser(merged([*made.values(), *others]), EnumWindowType.DAILY)}
+        return {**made, daily(day): merged([*made.values(), *others], EnumWindowType.DAILY)}
 
     def _days_of(self, windows: Windows) -> Iterator[datetime]:
         """The days of the windows until the lake's last; what comes later than the last comes in a dirty hour."""
@@ -93,7 +105,3 @@ class LargeWindows:
 
 def _windows(hours: Sequence[datetime]) -> list[Window]:
     return [Window(EnumWindowType.HOURLY, hour) for hour in hours]
-
-
-def _merged_rows(state: State, windows: Windows) -> pl.DataFrame:
-    return metric_rows(merged_statistics(state, windows), merged_breakdowns(state, windows), relative_error=ERROR)

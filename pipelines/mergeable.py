@@ -79,23 +79,26 @@ def state_of(generations: pl.LazyFrame, stages: pl.LazyFrame | None = None, /, *
     )
 
 
-def merged(states: Iterable[State], /) -> State:
+def merged(states: Iterable[State], /, window_type: EnumWindowType | None = None) -> State:
     """Return the state of all the generations that these states are of; each generation must be in one of them only.
 
-    Raises ValueError if there is no state.
+    window_type: if given, the result tells of whole windows of that type in the place of hours: it is smaller, and
+    tells no less of them. Raises ValueError if there is no state.
     """
     parts = list(states)
-    if len(parts) == 1:
-        return parts[0]
     if not parts:
         raise ValueError("no states")
-    return _added_up(parts)
-
-
-def coarser(state: State, /, window_type: EnumWindowType) -> State:
-    """Return the state with whole windows of that type in the place of hours: smaller, and it tells no less of them."""
-    within = window_start(pl.col("instant"), window_type)
-    return _added_up([_each(state, lambda frame: frame.with_columns(within))])
+    if window_type is not None:
+        within = window_start(pl.col("instant"), window_type)
+        parts = [_each(part, lambda frame: frame.with_columns(within)) for part in parts]
+    elif len(parts) == 1:
+        return parts[0]
+    return State(
+        _cells([part.cells for part in parts], "model"),
+        _cells([part.stages for part in parts], "stage"),
+        _all_numbers([part.durations for part in parts], "model"),
+        _all_numbers([part.stage_times for part in parts], "stage"),
+    )
 
 
 def by_instant(state: State, /) -> dict[datetime, State]:
@@ -141,15 +144,6 @@ def added(numbers: pl.DataFrame, /, key: Sequence[str]) -> pl.DataFrame:
     order = [pl.col(name).to_physical() if numbers[name].dtype == pl.Categorical else name for name in key]
     by = [*key, "bucket"]
     return numbers.lazy().group_by(by).agg(pl.col("n").sum()).sort(*order, "bucket").collect(engine="streaming")
-
-
-def _added_up(parts: Sequence[State]) -> State:
-    return State(
-        _cells([part.cells for part in parts], "model"),
-        _cells([part.stages for part in parts], "stage"),
-        _all_numbers([part.durations for part in parts], "model"),
-        _all_numbers([part.stage_times for part in parts], "stage"),
-    )
 
 
 def _cells(parts: Sequence[pl.DataFrame], label: str) -> pl.DataFrame:
