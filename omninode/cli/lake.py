@@ -9,7 +9,6 @@ from omninode.cli.door import read_settings
 from omninode.cli.output import Column, OutputFormat, print_rows
 from omninode.duration import duration
 
-
 #: What is counted, where the name alone does not say it.
 _HEADINGS = {"rows": "rows merged", "left_for_later": "files left for later", "files": "files removed"}
 _HEADINGS |= {"bytes": "bytes freed", "unfinished": "unfinished writes removed", "log_entries": "log entries removed"}
