@@ -57,7 +57,7 @@ def workflow_lifecycle(
     name="histories_lead_to_states",
     description=(
         "Every workflow stands where its accepted transitions lead, their numbers have no gap, and each begins where "
-        "the one before it ended."
+        "the one before it ended, and no earlier."
     ),
 )
 def histories_lead_to_states(metric_store: dg.ResourceParam[MetricStore]) -> dg.AssetCheckResult:

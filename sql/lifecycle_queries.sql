@@ -83,12 +83,13 @@ GROUP BY from_state, to_state, accepted
 ORDER BY from_state, to_state, accepted;
 
 -- broken_histories --
--- Workflows whose accepted transitions have gaps, do not follow one another, or lead elsewhere than where they stand; and
--- histories without a workflow.
+-- Workflows whose accepted transitions have gaps, do not follow one another in state and time, or lead elsewhere than where
+-- they stand; and histories without a workflow.
 WITH followed AS (
     SELECT
         workflow_id, transition_number, to_state,
-        from_state = lag(to_state, 1, from_state) OVER w AS follows,
+        from_state = lag(to_state, 1, from_state) OVER w
+            AND transition_timestamp >= lag(transition_timestamp, 1, transition_timestamp) OVER w AS follows,
         transition_number = row_number() OVER w AS is_next,
         lead(transition_number) OVER w IS NULL AS is_last
     FROM workflow_state_history
