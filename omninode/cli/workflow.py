@@ -92,8 +92,9 @@ def _state(text: str | None, reports: LifecycleReports) -> str | None:
 
 
 def _say_how_many(rows: Sequence[Mapping[str, Any]], limit: int, *, stuck: bool) -> None:
-    if not rows:
-        nothing = "no workflow is stuck" if stuck else "no workflows like that"
-        sys.stderr.write(f"omninode: {nothing}; `omninode workflow refresh` brings in what events say\n")
+    if not rows and stuck:
+        sys.stderr.write("omninode: no workflow is stuck\n")
+    elif not rows:
+        sys.stderr.write("omninode: no workflows like that; `omninode workflow refresh` brings in what events say\n")
     if len(rows) > limit:
         sys.stderr.write(f"omninode: there are more workflows than these {limit}: see --limit\n")

@@ -1,5 +1,6 @@
 """`omninode workflow refresh` and `cleanup`."""
 
+import sys
 from dataclasses import asdict
 
 from ingest.lake import open_lake
@@ -36,6 +37,9 @@ def run_refresh(*, everything: bool, output: OutputFormat) -> None:
         Column("seconds", lambda row: str(row["seconds"])),
     ]
     print_rows([row], columns, output, title=f"Workflows as the events of {settings.lake} tell them")
+    if not report.looked_at:
+        why = "has no events" if everything else "has no new events"
+        sys.stderr.write(f"omninode: {settings.lake} {why}; `omninode ingest` brings them from Kafka\n")
 
 
 def run_cleanup(*, older_than: str, output: OutputFormat) -> None:
