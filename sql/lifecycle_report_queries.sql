@@ -5,52 +5,47 @@
 SELECT max(state_entry_time) FROM workflow_state_current;
 
 -- state_distribution --
--- How many workflows stood in each state at these instants, 0 where none did. A workflow counts in a state from the first
--- instant at which it is there up to the first at which it is not.
-WITH stays AS (
-    SELECT to_state AS state, transition_timestamp AS since, lead(transition_timestamp) OVER w AS until
+-- How many workflows stood in each state at these instants, 0 where none did. Each transition takes a workflow out of one state
+-- and into another, and counts from the first instant on that is not before it.
+WITH moves AS (
+    SELECT to_state AS state, transition_timestamp AS at, 1 AS change
     FROM workflow_state_history
-    WHERE accepted
-    WINDOW w AS (PARTITION BY workflow_id ORDER BY transition_number)
+    WHERE accepted AND transition_timestamp <= %(end)s
     UNION ALL
-    SELECT coalesce(first.from_state, c.current_state), c.created_at, first.transition_timestamp
+    SELECT from_state, transition_timestamp, -1
+    FROM workflow_state_history
+    WHERE accepted AND transition_timestamp <= %(end)s
+    UNION ALL
+    SELECT coalesce(first.from_state, c.current_state), c.created_at, 1
     FROM workflow_state_current AS c
     LEFT JOIN workflow_state_history AS first
         ON first.workflow_id = c.workflow_id AND first.accepted AND first.transition_number = 1
+    WHERE c.created_at <= %(end)s
+),
+changes AS (
+    SELECT
+        m.state, sum(m.change) AS change,
+        greatest(%(start)s, CASE WHEN b.bin = m.at THEN m.at ELSE b.bin + %(every)s::INTERVAL END) AS instant
+    FROM moves AS m
+    CROSS JOIN LATERAL (SELECT date_bin(%(every)s::INTERVAL, m.at, %(start)s::TIMESTAMPTZ) AS bin) AS b
+    GROUP BY m.state, instant
 ),
 states AS (
     SELECT state, min(rank) AS rank
     FROM (
         SELECT state, rank FROM unnest(%(states)s::TEXT[]) WITH ORDINALITY AS asked (state, rank)
         UNION ALL
-        SELECT DISTINCT state, NULL::BIGINT FROM stays
+        SELECT state, NULL FROM changes
     ) AS known
     GROUP BY state
-),
-changes AS (
-    SELECT
-        state, sum(change) AS change,
-        greatest(0, ceil(extract(epoch FROM at - %(start)s::TIMESTAMPTZ) / extract(epoch FROM %(every)s::INTERVAL))) AS place
-    FROM (
-        SELECT state, since AS at, 1 AS change FROM stays
-        UNION ALL
-        SELECT state, until, -1 FROM stays WHERE until IS NOT NULL
-    ) AS entered_or_left
-    GROUP BY state, place
-),
-instants AS (
-    SELECT place::NUMERIC, instant
-    FROM generate_series(%(start)s::TIMESTAMPTZ, %(end)s::TIMESTAMPTZ, %(every)s::INTERVAL)
-        WITH ORDINALITY AS g (instant, nth)
-    CROSS JOIN LATERAL (SELECT nth - 1 AS place) AS counted
 )
 SELECT
     i.instant, s.state,
-    coalesce(sum(c.change) OVER (PARTITION BY s.state ORDER BY i.place), 0)::BIGINT AS workflows
-FROM instants AS i
+    coalesce(sum(c.change) OVER (PARTITION BY s.state ORDER BY i.instant), 0)::BIGINT AS workflows
+FROM generate_series(%(start)s::TIMESTAMPTZ, %(end)s::TIMESTAMPTZ, %(every)s::INTERVAL) AS i (instant)
 CROSS JOIN states AS s
-LEFT JOIN changes AS c ON c.place = i.place AND c.state = s.state
-ORDER BY i.place, s.rank NULLS LAST, s.state;
+LEFT JOIN changes AS c ON c.instant = i.instant AND c.state = s.state
+ORDER BY i.instant, s.rank NULLS LAST, s.state;
 
 -- time_in_state --
 -- How long workflows stayed in each state before they left it, in seconds, over the stays whose length is known. Where events

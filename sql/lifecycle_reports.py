@@ -51,8 +51,8 @@ class LifecycleReports(LifecycleTables):
     ) -> list[Row]:
         """Return how many workflows stood in each state at start, start + every, ... up to end, 0 where none did.
 
-        At each instant there is a row for each of `states`, in their order, and for each other one that any workflow
-        ever stood in.
+        At each instant there is a row for each of `states`, in their order, and for each other one in which a workflow
+        stood up to `end`.
         """
         return self._rows(query("state_distribution"), start=start, end=end, every=every, states=list(states))
 
