@@ -76,7 +76,24 @@ def attempts_of(events: pl.LazyFrame, /) -> Attempts:
 
 def attempts_around(snapshot: Snapshot, windows: Sequence[Window]) -> Attempts:
     """Return the attempts of the windows, and those of the days around them as far as is known there."""
+    return whole_attempts(snapshot, windows, snapshot.events_around(days_around(windows)).select(NEEDED))
+
+
+def attempts_within(snapshot: Snapshot, windows: Sequence[Window]) -> Attempts:
+    """Return the attempts of the workflows that have an event in the windows: few, where the days are full."""
     near = snapshot.events_around(days_around(windows)).select(NEEDED)
+    is_within = pl.any_horizontal(
+        pl.col("event_time").is_between(first, last, closed="left") for first, last in _stretches(windows)
+    )
+    concerned = near.filter(is_within).select(pl.col("workflow_id").unique()).collect().to_series()
+    return whole_attempts(snapshot, windows, near.filter(pl.col("workflow_id").is_in(concerned.implode())))
+
+
+def whole_attempts(snapshot: Snapshot, windows: Sequence[Window], near: pl.LazyFrame) -> Attempts:
+    """Return the attempts that events tell of; of those in the windows of which they tell too little, all is read.
+
+    near: of each workflow in it all events of the days around the windows.
+    """
     found = attempts_of(near)
     strays = _strays(found.generations, windows)
     if strays.is_empty():
@@ -87,6 +104,17 @@ def attempts_around(snapshot: Snapshot, windows: Sequence[Window]) -> Attempts:
         pl.concat([found.generations.filter(~is_stray), whole.generations]),
         pl.concat([found.stages.filter(~is_stray), whole.stages]),
     )
+
+
+def _stretches(windows: Sequence[Window]) -> list[tuple[datetime, datetime]]:
+    """The time of the windows, those that follow each other joined."""
+    found: list[tuple[datetime, datetime]] = []
+    for window in sorted(windows):
+        if found and found[-1][1] >= window.start:
+            found[-1] = (found[-1][0], max(found[-1][1], window.end))
+        else:
+            found.append((window.start, window.end))
+    return found
 
 
 def events_around(snapshot: Snapshot, windows: Sequence[Window]) -> pl.DataFrame:
