@@ -45,7 +45,7 @@ class PostgresBackend:
         self.on_drained: Callable[[Sequence[Written]], object] = lambda _: None
         self._settings = settings
         self._clock = clock
-        self._spool = Spool(settings.home / "registry" / f"spool-{_name(settings.postgres_url)}.jsonl")
+        self._spool = spool_of(settings)
         self._lock = Lock()
         self._stack = ExitStack()
         self._opened: tuple[str, Connections] | None = None
@@ -189,6 +189,11 @@ class PostgresBackend:
                     return
 
 
+def spool_of(settings: Settings) -> Spool:
+    """Return where changes wait for the database that is set."""
+    return Spool(settings.home / "registry" / f"spool-{_name(settings.postgres_url)}.jsonl")
+
+
 def _name(url: str | None) -> str:
     """Name a database without its password, so that what waits for one does not end up in another."""
     if url is None:
@@ -197,4 +202,4 @@ def _name(url: str | None) -> str:
     return sha256(f"{parts.hostname}:{parts.port}{parts.path}".encode()).hexdigest()[:12]
 
 
-__all__ = ["PostgresBackend"]
+__all__ = ["HEARTBEATS_KEPT", "PostgresBackend", "spool_of"]

@@ -39,7 +39,7 @@ from registry.publishing import Publisher
 from registry.registrar import DeliveryFactory, Registrar
 from registry.search.feed import Feed
 from sql.errors import DatabaseError
-from sql.node_rows import Filters, HealthReport
+from sql.node_rows import Filters, HealthReport, NodeRow
 
 Found = TypeVar("Found")
 
@@ -129,7 +129,8 @@ class NodeRegistryService:
     async def update_node_health(self, node_id: str, health_status: EnumHealthStatus | str) -> bool:
         """Keep what a node says of its health, as a heartbeat, and tell whether the node is there."""
         report = HealthReport(checked_id(node_id), checked_health(health_status).value)
-        return await self._in_thread(lambda: self._registrar.report_health(report))
+        (is_there,) = await self._in_thread(lambda: self._registrar.report_health([report]))
+        return is_there
 
     async def heartbeat(self, node_id: str, health_status: EnumHealthStatus | str = EnumHealthStatus.HEALTHY) -> bool:
         """Say that a node is alive, and tell whether it is registered."""
@@ -193,6 +194,14 @@ class NodeRegistryService:
         publisher, request_id = await self._in_thread(self._registrar.open_publisher), uuid4()
         publisher.publish([request(request_id, checked, _utc_now())])
         return request_id
+
+    def bring_back(self, reports: Sequence[HealthReport]) -> None:
+        """Keep what others said of nodes' health, in Consul for instance, and tell of it; it blocks. See `Watcher`."""
+        self._registrar.report_health(reports)
+
+    def tell_aged(self, rows: Sequence[NodeRow]) -> None:
+        """Publish on Kafka that silence, or its end, has changed nodes' health; it blocks. See `Keeper`."""
+        self._registrar.tell_aged(rows)
 
     def following_introspections(self) -> FollowsIntrospections:
         """Return a context, for `with` or `async with`, in which nodes that say on Kafka what they are get registered.

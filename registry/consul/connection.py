@@ -1,8 +1,8 @@
 """python-consul2 as we use it: told what to do by its arguments alone, never waiting without end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import requests
 from consul import base, std
@@ -29,14 +29,20 @@ class Connection(base.Consul):  # type: ignore[misc]
         self.health = base.Consul.Health(self)
         self.status = base.Consul.Status(self)
 
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> tuple[str, Any]:
+        """Return the index and the JSON of the answer; None if there is no such thing."""
+        return cast("tuple[str, Any]", self.http.get(_indexed, path, params=params, headers=self._headers()))
+
     def post(self, path: str, body: str) -> Any:
         """Send JSON, and return the JSON of the answer."""
-        headers = {"X-Consul-Token": self.token} if self.token else {}
-        return self.http.post(base.CB.json(), path, data=body, headers=headers)
+        return self.http.post(base.CB.json(), path, data=body, headers=self._headers())
 
     def close(self) -> None:
         """Close what is open to the agent."""
         self.http.session.close()
+
+    def _headers(self) -> dict[str, str]:
+        return {"X-Consul-Token": self.token} if self.token else {}
 
 
 class _Http(std.HTTPClient):  # type: ignore[misc]
@@ -55,6 +61,11 @@ class _Http(std.HTTPClient):  # type: ignore[misc]
         self.session.auth = settings.login
         # As many connections as threads deliver at once; more are made and thrown away.
         self.session.mount(f"{settings.scheme}://", requests.adapters.HTTPAdapter(pool_maxsize=16))
+
+
+def _indexed(response: Any) -> tuple[str, Any]:
+    found = None if response.code == 404 else base.CB.json()(response)
+    return response.headers.get("X-Consul-Index", "0"), found
 
 
 @contextmanager

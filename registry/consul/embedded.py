@@ -33,6 +33,11 @@ def embedded_consul(folder: Path) -> Iterator[str]:
         yield agent.address
 
 
+def is_kept(folder: Path) -> bool:
+    """Tell whether somebody keeps the agent of this folder running."""
+    return _AgentKeeper(folder).find() is not None
+
+
 @dataclass(frozen=True, slots=True)
 class _Agent:
     process: Process
@@ -117,4 +122,4 @@ def _answers(address: str) -> bool:
     return True
 
 
-__all__ = ["consul_program", "embedded_consul"]
+__all__ = ["consul_program", "embedded_consul", "is_kept"]

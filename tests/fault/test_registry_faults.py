@@ -19,7 +19,7 @@ from registry.consul.delivery import ConsulDelivery
 from registry.consul.settings import ConsulSettings
 from registry.keeper import Keeper
 from registry.reconcile import Reconciler
-from sql.connection import connect
+from sql.connection import Connection, connect
 from sql.connections import Connections
 from tests.consul import Agent, an_agent
 from tests.own_postgres import own_postgres
@@ -118,19 +118,32 @@ async def test_an_agent_that_stands_still(empty: Agent, database_url: str, tmp_p
         await agrees(delivery, empty, {"stays": "1.2.0", **{f"n-{number}": "1.0.0" for number in range(10)}})
 
 
-async def test_a_token_that_may_not_write(database_url: str, tmp_path: Path) -> None:
-    """What is denied waits, and is not taken for an agent that is away; with another token it gets there."""
+async def test_a_token_that_may_not_write(
+    database_url: str, database: Connection, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is denied waits, and is not taken for an agent that is away; one line says so of all nodes, and with another
+    token they get there.
+    """
     token = str(uuid4())
     acl = {"enabled": True, "default_policy": "deny", "tokens": {"master": token}}
     with an_agent(tmp_path / "consul", more={"acl": acl}, token=token) as denying:
         async with a_registry(settings_of(denying.address), database_url, tmp_path) as (registry, delivery):
             assert await status(registry, "n-1") == "pending_consul"
+            await registry.register_nodes([node(f"d-{number}") for number in range(60)])
+            database.execute("UPDATE registry_outbox SET next_attempt_at = now()")
+            await eventually(lambda: asyncio.sleep(0, "d-59" in _postponed(database)))
+            assert len([record for record in caplog.records if "Consul denies this" in record.message]) == 1
             assert not delivery.sender.breaker.is_open
             with pytest.raises(Exception, match="CONSUL_HTTP_TOKEN"):
                 Reconciler(delivery).run()
         allowed = settings_of(denying.address, CONSUL_HTTP_TOKEN=token)
         async with a_registry(allowed, database_url, tmp_path) as (_, delivery):
-            await agrees(delivery, denying, {"n-1": "1.0.0"})
+            await agrees(delivery, denying, dict.fromkeys(["n-1", *(f"d-{number}" for number in range(60))], "1.0.0"))
+
+
+def _postponed(database: Connection) -> set[str]:
+    """Return the nodes that the relay has tried to bring in vain."""
+    return {row[0] for row in database.execute("SELECT node_id FROM registry_outbox WHERE last_error IS NOT NULL")}
 
 
 async def test_a_postgres_that_is_restarted_and_both_down(empty: Agent, tmp_path: Path) -> None:

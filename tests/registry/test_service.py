@@ -266,7 +266,7 @@ async def test_consul_gets_every_change_with_its_revision(place: dict[str, Any])
         answer = await registry.register_node(node())
         assert (answer.success, answer.registration_result.is_degraded) == (True, True)
         assert answer.registration_result.status == "pending_consul"
-        assert answer.error_message == "Consul does not have it yet; it follows by itself"
+        assert answer.error_message == "Consul does not have it yet; it follows by itself. It is away."
         ledger.is_away, ledger.got = False, []
         many = await registry.register_nodes([node(f"m-{number}") for number in range(100)])
         assert {answer.registration_result.status for answer in many} == {"pending_consul"}
