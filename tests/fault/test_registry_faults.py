@@ -202,6 +202,16 @@ async def test_a_process_that_is_killed_between_any_two_steps(empty: Agent, data
         assert set(plan.equal) == set(empty.services())
 
 
+def test_relay_and_reconciliation_killed_before_each_of_their_steps(empty: Agent, database_url: str) -> None:
+    """Before each statement and each request in turn: the next one makes all good, and nothing is owed on."""
+    command = [sys.executable, "-m", "tests.registry.dying", database_url, empty.address]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    killed = {name: int(times) for name, times in map(str.split, done.stdout.splitlines())}
+    assert killed.keys() == {"relay", "reconciliation"}
+    assert min(killed.values()) >= 10, killed
+
+
 def _killed(agent: Agent, url: str, home: Path, seconds: float) -> set[str]:
     """Kill a writer so long after its first answer; return the nodes that it said are registered."""
     environment = os.environ | {"CONSUL_HTTP_ADDR": agent.address}
