@@ -23,6 +23,7 @@ from sql.connection import Connection, connect
 from sql.connections import Connections
 from tests.consul import Agent, an_agent
 from tests.own_postgres import own_postgres
+from tests.registry.forgotten import all_are_back_in_one_pass
 from tests.registry.nodes import eventually, node
 from tests.slow_network import slow_network
 
@@ -99,6 +100,11 @@ async def test_an_agent_that_is_killed_and_comes_back_empty(empty: Agent, databa
         await agrees(delivery, empty, {"stays": "1.0.0", "changes": "1.1.0", "new": "1.0.0"})
         assert await status(registry, "last") == "complete"
         connections.close()
+
+
+async def test_many_nodes_are_back_after_one_reconciliation(empty: Agent, database_url: str, tmp_path: Path) -> None:
+    """`make soak ONLY=registry` does the same with 10,000."""
+    await all_are_back_in_one_pass(database_url, empty, tmp_path, nodes=300)
 
 
 async def test_an_agent_that_stands_still(empty: Agent, database_url: str, tmp_path: Path) -> None:
