@@ -18,7 +18,16 @@ from omninode.environment import environment, read_settings
 from omninode.errors import BadInput
 from omninode.settings import Settings
 from registry.backend import Backend
-from registry.checks import GivenNode, checked_health, checked_id, checked_query, checked_time, checked_type
+from registry.checks import (
+    GivenNode,
+    checked_health,
+    checked_id,
+    checked_limit,
+    checked_nodes,
+    checked_query,
+    checked_time,
+    checked_type,
+)
 from registry.consul import default_delivery
 from registry.counters import RegistrationCounters
 from registry.differences import differences
@@ -27,6 +36,7 @@ from registry.enums import EnumHealthStatus
 from registry.events import request
 from registry.health import with_health
 from registry.introspection import FollowsIntrospections
+from registry.limits import MAX_ROWS
 from registry.memory_backend import MemoryBackend
 from registry.models import (
     ModelNodeDifference,
@@ -119,7 +129,8 @@ class NodeRegistryService:
 
         From some dozens on, Consul gets them after this has returned.
         """
-        return await self._in_thread(lambda: self._registrar.register(nodes))
+        given = checked_nodes(nodes)
+        return await self._in_thread(lambda: self._registrar.register(given))
 
     async def deregister_node(self, node_id: str) -> bool:
         """Remove a node, and tell whether it was there. Its history stays."""
@@ -173,9 +184,8 @@ class NodeRegistryService:
     async def get_heartbeats(self, node_id: str, *, limit: int = 100) -> list[dict[str, Any]]:
         """Return the latest heartbeats of a node as `received_at` and `health_status`, the latest first."""
         checked = checked_id(node_id)
-        if limit < 1:
-            raise BadInput(f"limit: {limit} is too small; give 1 or more")
-        found = await self._in_thread(lambda: self._backend.heartbeats(checked, limit))
+        most = checked_limit(limit, MAX_ROWS)
+        found = await self._in_thread(lambda: self._backend.heartbeats(checked, most))
         return [asdict(beat) for beat in found]
 
     async def diff(self, since: datetime, until: datetime | None = None) -> list[ModelNodeDifference]:

@@ -16,7 +16,7 @@ from tests.registry.nodes import eventually, node
 async def all_are_back_in_one_pass(
     url: str, agent: Agent, folder: Path, *, nodes: int, say: Callable[[str], object] = lambda _: None
 ) -> str:
-    """Register nodes, wait until Consul has them, kill it, and bring all back into the empty one by one reconciliation."""
+    """Register nodes, wait until Consul has them, kill it, and bring all of them back by one reconciliation."""
     settings = ConsulSettings.read({"CONSUL_HTTP_ADDR": agent.address})
     with ConsulDelivery(settings, url).start() as delivery:
         async with NodeRegistryService(
