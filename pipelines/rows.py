@@ -121,7 +121,8 @@ def _by_name(frame: pl.DataFrame, name: str, members: Mapping[str, str]) -> pl.D
 
 def _json_object(frame: pl.DataFrame, members: Mapping[str, str], **constants: str) -> pl.Expr:
     """Spell out {key: number of the column, ..., key: constant text}."""
-    numbers = [pl.lit(f'"{key}":') + _json_number(frame.schema, column) for key, column in members.items()]
+    schema = frame.schema  # a frame makes it anew each time that it is asked
+    numbers = [pl.lit(f'"{key}":') + _json_number(schema, column) for key, column in members.items()]
     texts = [pl.lit(f'"{key}":"{text}"') for key, text in constants.items()]
     return pl.lit("{") + pl.concat_str([*numbers, *texts], separator=",") + pl.lit("}")
 
