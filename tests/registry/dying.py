@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-import requests
+import urllib3
 
 from registry.checks import checked_node
 from registry.consul.delivery import ConsulDelivery
@@ -68,7 +68,7 @@ def _kill_before(place: int) -> None:
         return step
 
     Connections.run = counted(Connections.run)  # type: ignore[method-assign]
-    requests.Session.send = counted(requests.Session.send)  # type: ignore[method-assign]
+    urllib3.HTTPConnectionPool.urlopen = counted(urllib3.HTTPConnectionPool.urlopen)  # type: ignore[method-assign]
 
 
 def _change(delivery: ConsulDelivery, url: str, place: int) -> set[str]:
