@@ -1,6 +1,6 @@
 """State that adds up: one pass over generations gives hours, from which every window and strategy is merged."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -79,16 +79,20 @@ def state_of(generations: pl.LazyFrame, stages: pl.LazyFrame | None = None, /, *
     )
 
 
-def merged(states: Iterable[State], /) -> State:
+def merged(states: Iterable[State], /, window_type: EnumWindowType | None = None) -> State:
     """Return the state of all the generations that these states are of; each generation must be in one of them only.
 
-    Raises ValueError if there is no state.
+    window_type: if given, the result tells of whole windows of that type in the place of hours: it is smaller, and
+    tells no less of them. Raises ValueError if there is no state.
     """
     parts = list(states)
-    if len(parts) == 1:
-        return parts[0]
     if not parts:
         raise ValueError("no states")
+    if window_type is not None:
+        within = window_start(pl.col("instant"), window_type)
+        parts = [_each(part, lambda frame: frame.with_columns(within)) for part in parts]
+    elif len(parts) == 1:
+        return parts[0]
     return State(
         _cells([part.cells for part in parts], "model"),
         _cells([part.stages for part in parts], "stage"),
@@ -97,15 +101,35 @@ def merged(states: Iterable[State], /) -> State:
     )
 
 
-def coarser(state: State, /, window_type: EnumWindowType) -> State:
-    """Return the state with whole windows of that type in the place of hours: smaller, and it tells no less of them."""
-    within = window_start(pl.col("instant"), window_type)
-    return State(
-        _cells([state.cells.with_columns(within)], "model"),
-        _cells([state.stages.with_columns(within)], "stage"),
-        _all_numbers([_within(state.durations, within)], "model"),
-        _all_numbers([_within(state.stage_times, within)], "stage"),
+def by_instant(state: State, /) -> dict[datetime, State]:
+    """Return the state of each instant of which it tells something."""
+    cells, stages = _parts(state.cells), _parts(state.stages)
+    durations, times = (
+        {name: _parts(frame) for name, frame in of.items()} for of in (state.durations, state.stage_times)
     )
+
+    def part(frame: pl.DataFrame, parts: Mapping[datetime, pl.DataFrame], instant: datetime) -> pl.DataFrame:
+        found = parts.get(instant)
+        return frame.clear() if found is None else found
+
+    return {
+        instant: State(
+            part(state.cells, cells, instant),
+            part(state.stages, stages, instant),
+            {name: part(frame, durations[name], instant) for name, frame in state.durations.items()},
+            {name: part(frame, times[name], instant) for name, frame in state.stage_times.items()},
+        )
+        for instant in cells  # whatever else is told of an instant, it has a cell
+    }
+
+
+def nothing(state: State, /) -> State:
+    """Return a state like this one that tells of nothing."""
+    return _each(state, pl.DataFrame.clear)
+
+
+def _parts(frame: pl.DataFrame) -> dict[datetime, pl.DataFrame]:
+    return {instant: part for (instant,), part in frame.partition_by("instant", as_dict=True).items()}
 
 
 def merges(cells: pl.DataFrame, /) -> list[pl.Expr]:
@@ -131,8 +155,13 @@ def _all_numbers(parts: Sequence[Numbers], label: str) -> dict[str, pl.DataFrame
     return {name: added(pl.concat([part[name] for part in parts]), ["instant", name, label]) for name in CELL}
 
 
-def _within(numbers: Numbers, instant: pl.Expr) -> dict[str, pl.DataFrame]:
-    return {name: frame.with_columns(instant) for name, frame in numbers.items()}
+def _each(state: State, change: Callable[[pl.DataFrame], pl.DataFrame]) -> State:
+    return State(
+        change(state.cells),
+        change(state.stages),
+        {name: change(frame) for name, frame in state.durations.items()},
+        {name: change(frame) for name, frame in state.stage_times.items()},
+    )
 
 
 def _numbers(values: pl.LazyFrame, value: str, label: str, cells: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from pipelines.breakdowns import Breakdowns, breakdowns
 from pipelines.compute import attempts_of
 from pipelines.enums import EnumAggregationType, EnumWindowType
-from pipelines.mergeable import coarser, merged, state_of
+from pipelines.mergeable import merged, state_of
 from pipelines.merged_rows import merged_breakdowns, merged_statistics
 from pipelines.schema import STATISTICS_KEY
 from pipelines.sketch import ERROR
@@ -39,7 +39,7 @@ def _agree(found: pl.DataFrame, exact: pl.DataFrame) -> None:
         assert (distance <= exact[name] * (ERROR + 1e-9)).all(), name
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(frames())
 def test_parts_that_share_hours_add_up_to_the_whole(events: pl.DataFrame) -> None:
     """Zeros, nulls, unknown and unfinished attempts, split in two and merged, in windows years apart."""
@@ -56,8 +56,9 @@ def test_parts_that_share_hours_add_up_to_the_whole(events: pl.DataFrame) -> Non
     _agree_by_name(merged_breakdowns(whole, windows), exact)
 
     days = {over: windows[over] for over in (EnumWindowType.DAILY, EnumWindowType.WEEKLY, EnumWindowType.MONTHLY)}
-    by_day = merged(coarser(state, EnumWindowType.DAILY) for state in states)
+    by_day = merged((merged([state], EnumWindowType.DAILY) for state in states), EnumWindowType.DAILY)
     assert merged_statistics(by_day, days).equals(merged_statistics(whole, days))
+    assert merged_statistics(by_day, days, of=EnumWindowType.DAILY).equals(merged_statistics(whole, days))
     for one, other in zip(merged_breakdowns(by_day, days), merged_breakdowns(whole, days), strict=True):
         assert one.equals(other)
 
