@@ -166,16 +166,18 @@ SET expiry_held_since = CASE WHEN %(is_held)s THEN coalesce(i.expiry_held_since,
     expiry_looked_at = excluded.expiry_looked_at;
 
 -- get_flapping --
--- The nodes whose health changed so often of late: by what was said of it, or by silence. Each silence between two signs of
--- life is a change when it is longer than the TTL, another when it is longer than twice that, and one when it ends, unless
--- the end came with another health, which is a change of its own.
+-- The nodes whose health changed so often of late: by what was said of it, or by silence. A silence between two signs of life
+-- makes a node degraded, then unhealthy, unless it was so already; its end is a change if it was, unless the end came with
+-- another health, which is a change of its own.
 WITH signs AS (
     SELECT b.node_id, b.received_at AS at, b.health_status, n.ttl_seconds * INTERVAL '1 second' AS ttl
     FROM node_heartbeats AS b
     JOIN registered_nodes AS n USING (node_id)
     WHERE b.received_at > statement_timestamp() - %(lately)s::INTERVAL - 3 * n.ttl_seconds * INTERVAL '1 second'
     UNION
-    SELECT node_id, greatest(last_heartbeat, registration_timestamp), health_status, ttl_seconds * INTERVAL '1 second'
+    SELECT
+        node_id, greatest(last_heartbeat, registration_timestamp), coalesce(health_status, 'unknown'),
+        ttl_seconds * INTERVAL '1 second'
     FROM registered_nodes
 ), silences AS (
     SELECT
@@ -186,11 +188,15 @@ WITH signs AS (
 ), changes AS (
     SELECT node_id, changed_at FROM node_history WHERE change = 'health'
     UNION ALL
-    SELECT node_id, at + ttl FROM silences WHERE at + ttl < coalesce(until, statement_timestamp())
+    SELECT node_id, at + ttl FROM silences
+    WHERE at + ttl < coalesce(until, statement_timestamp()) AND health_status NOT IN ('degraded', 'unhealthy')
     UNION ALL
-    SELECT node_id, at + 2 * ttl FROM silences WHERE at + 2 * ttl < coalesce(until, statement_timestamp())
+    SELECT node_id, at + 2 * ttl FROM silences
+    WHERE at + 2 * ttl < coalesce(until, statement_timestamp()) AND health_status <> 'unhealthy'
     UNION ALL
-    SELECT node_id, until FROM silences WHERE at + ttl < until AND health_status = health_after
+    SELECT node_id, until FROM silences
+    WHERE at + CASE health_status WHEN 'degraded' THEN 2 ELSE 1 END * ttl < until
+    AND health_status = health_after AND health_status <> 'unhealthy'
 )
 SELECT node_id, count(*) AS changes
 FROM changes

@@ -105,7 +105,8 @@ def _rows(plan: Plan) -> list[dict[str, Any]]:
     for name, what in _REPAIRS.items():
         ids = getattr(plan, name)
         more = f" and {len(ids) - _MOST_SHOWN:,} more" if len(ids) > _MOST_SHOWN else ""
-        rows.append({"what": what, "repair": name, "nodes": len(ids), "which": ", ".join(ids[:_MOST_SHOWN]) + more})
+        repair = "take over" if name == "foreign" else name
+        rows.append({"what": what, "repair": repair, "nodes": len(ids), "which": ", ".join(ids[:_MOST_SHOWN]) + more})
     return rows
 
 

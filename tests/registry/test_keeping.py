@@ -179,6 +179,9 @@ async def test_who_flaps_by_silence_is_shown(
             )
     # Silent for 120, 60, 200, 80 and 100 seconds, the TTL being 90: degraded thrice, once unhealthy, back thrice.
     assert ExpiryStore(connections).flapping(10 * LATELY, 1) == {NODES[0]: 7}
+    # Who says that he is degraded is so already: once unhealthy, once back.
+    database.execute("UPDATE node_heartbeats SET health_status = 'degraded' WHERE node_id = %s", (NODES[0],))
+    assert ExpiryStore(connections).flapping(10 * LATELY, 1) == {NODES[0]: 2}
     await registry.close()
 
 
