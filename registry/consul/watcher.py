@@ -45,21 +45,22 @@ class Watcher:
         self._delivery, self._report = delivery, report
         #: Up to where Consul's changes were seen; None before the first look, and when the agent counts anew.
         self.index: str | None = None
-        self._failing: dict[str, str] = {}
+        #: The nodes that did not pass at the latest look, and how they are.
+        self.failing: dict[str, str] = {}
 
     def step(self) -> int:
         """Wait some seconds for a change; return how many nodes' health was brought back."""
         index, statuses = self._look()
         failing = {node_id: status for node_id, status in statuses.items() if status != _PASSING}
-        left = dict.fromkeys(self._failing.keys() - failing.keys(), _PASSING)
+        left = dict.fromkeys(self.failing.keys() - failing.keys(), _PASSING)
         now = statuses | left if self.index is None else failing | left
-        changed = {node_id: status for node_id, status in now.items() if self._failing.get(node_id) != status}
+        changed = {node_id: status for node_id, status in now.items() if self.failing.get(node_id) != status}
         reports = self._reports(changed) if changed else []
         if reports:
             self._report(reports)
         # An agent that was restarted counts anew: who waits for the old number may wait for ever.
         self.index = index if self.index is None or int(index) >= int(self.index) else None
-        self._failing = failing
+        self.failing = failing
         return len(reports)
 
     def running(self) -> AbstractContextManager[None]:

@@ -203,8 +203,12 @@ async def test_what_others_say_in_consul_comes_back(
     delivery.relay.note()
     watcher = Watcher(delivery, registry.bring_back, wait_seconds=1)
     assert watcher.step() == 0
+    theirs = {"Name": "theirs", "ID": NODES[5], "Check": {"CheckID": f"service:{NODES[5]}", "TTL": "90s"}}
+    shared_consul.ask("agent/service/register", method="PUT", body=theirs)
     shared_consul.ask(f"agent/check/fail/service:{NODES[0]}?note=disk", method="PUT")
     assert sum(watcher.step() for _ in range(2)) == 1
+    # Nothing else is asked for: neither what passes, nor what others have.
+    assert watcher.failing == {NODES[0]: "critical"}
     assert await healths(registry) == ["unhealthy", "unknown"]
     found = await registry.get_node_by_id(NODES[0])
     assert found is not None
