@@ -87,7 +87,16 @@ class Watcher:
             asked |= {"index": self.index, "wait": f"{self._wait_seconds}s"}
         with consul_errors(self._delivery.settings.address):
             index, checks = self._connection.get("/v1/health/state/any", asked)
+        if self.index is None and not checks:
+            self._complain_if_blind()
         return index, {check["ServiceID"]: check["Status"] for check in checks or () if _is_told(check)}
+
+    def _complain_if_blind(self) -> None:
+        if self._delivery.sender.client.statuses(self._delivery.sender.registry_id):
+            _LOG.warning(
+                "What others say of checks in Consul does not come back: the token does not see them there. Give "
+                "CONSUL_HTTP_TOKEN node:read."
+            )
 
     def _reports(self, changed: Mapping[str, str]) -> list[HealthReport]:
         """Of these, keep those of whom Consul says something else although it has heard all that we know.

@@ -17,6 +17,7 @@ import pytest
 from registry import NodeRegistryService
 from registry.consul.delivery import ConsulDelivery
 from registry.consul.settings import ConsulSettings
+from registry.consul.watcher import Watcher
 from registry.keeper import Keeper
 from registry.reconcile import Reconciler
 from sql.connection import Connection, connect
@@ -145,6 +146,14 @@ async def test_a_token_that_may_not_write(
         allowed = settings_of(denying.address, CONSUL_HTTP_TOKEN=token)
         async with a_registry(allowed, database_url, tmp_path) as (_, delivery):
             await agrees(delivery, denying, dict.fromkeys(["n-1", *(f"d-{number}" for number in range(60))], "1.0.0"))
+        rules = {"Name": "services-only", "Rules": 'service_prefix "" { policy = "write" }'}
+        denying.ask("acl/policy", method="PUT", body=rules)
+        limited = denying.ask("acl/token", method="PUT", body={"Policies": [{"Name": "services-only"}]})["SecretID"]
+        with ConsulDelivery(settings_of(denying.address, CONSUL_HTTP_TOKEN=limited), database_url) as delivery:
+            watcher = Watcher(delivery, lambda _: None, wait_seconds=1)
+            assert watcher.step() == 0
+            watcher.close()
+        assert "Give CONSUL_HTTP_TOKEN node:read" in caplog.text
 
 
 def _postponed(database: Connection) -> set[str]:
