@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from omninode.embedded import EmbeddedServer
-from omninode.process import free_port
+from omninode.process import free_ports
 from registry.consul.client import ConsulClient
 from registry.consul.errors import ConsulAway, ConsulError
 from registry.consul.settings import ConsulSettings
@@ -53,7 +53,8 @@ def _failed(log: Path) -> ConsulAway:
 
 
 def _command(folder: Path, port: int) -> list[str]:
-    ports = {"http": port, "dns": -1, "grpc": -1, **{name: free_port() for name in _MORE_PORTS}}
+    others = [other for other in free_ports(len(_MORE_PORTS) + 1) if other != port]
+    ports = {"http": port, "dns": -1, "grpc": -1, **dict(zip(_MORE_PORTS, others, strict=False))}
     told = folder / "config.json"
     told.write_text(json.dumps({"bind_addr": "127.0.0.1", "client_addr": "127.0.0.1", "ports": ports}))
     return [consul_program() or "consul", "agent", "-dev", "-log-level=warn", f"-config-file={told}"]
