@@ -86,14 +86,16 @@ class Combiner(Generic[Item, Result]):
     def _do(self, calls: Sequence[_Call[Item, Result]]) -> None:
         try:
             results = self._work([item for call in calls for item in call.items])
-        except Exception as error:  # noqa: BLE001 - it is raised again, by whoever called
-            if len(calls) > 1 and not self._is_common(error):
+        except BaseException as error:
+            if len(calls) > 1 and isinstance(error, Exception) and not self._is_common(error):
                 for call in calls:
                     self._do([call])
                 return
             for call in calls:
                 call.error, call.is_done = error, True
-            return
+            if isinstance(error, Exception):
+                return
+            raise
         place = 0
         for call in calls:
             call.results = results[place : place + len(call.items)]

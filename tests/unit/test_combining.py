@@ -33,6 +33,8 @@ class Work:
         assert self.go.wait(60)
         if any(number == -1 for _, number in items):
             raise Alone
+        if any(number == -3 for _, number in items):
+            raise SystemExit
         if any(number == -2 for _, number in items):
             raise Common
         return [number for _, number in items]
@@ -90,3 +92,13 @@ def test_one_that_fails_fails_alone() -> None:
         with pytest.raises(Common):
             call.result()
     assert len(work.calls) == 2
+
+
+def test_who_is_told_to_end_leaves_nobody_waiting() -> None:
+    """All whom he worked for hear of it, and the next ones are served."""
+    work = Work()
+    combiner = Combiner(work, key=lambda item: item[0])
+    for call in _asked(combiner, work, [[("a", 1)], [("b", -3)]]):
+        with pytest.raises(SystemExit):
+            call.result()
+    assert combiner.run([("c", 3)]) == [3]
