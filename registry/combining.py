@@ -52,6 +52,11 @@ class Combiner(Generic[Item, Result]):
         while (calls := self._turn(call)) is not None:
             try:
                 self._do(calls)
+            except BaseException as error:
+                # Whoever works is told to end: nobody is left waiting for him.
+                for other in calls:
+                    other.error, other.is_done = (other.error if other.is_done else error), True
+                raise
             finally:
                 with self._changed:
                     self._is_busy = False
@@ -86,16 +91,14 @@ class Combiner(Generic[Item, Result]):
     def _do(self, calls: Sequence[_Call[Item, Result]]) -> None:
         try:
             results = self._work([item for call in calls for item in call.items])
-        except BaseException as error:
-            if len(calls) > 1 and isinstance(error, Exception) and not self._is_common(error):
+        except Exception as error:  # noqa: BLE001 - it is raised again, by whoever called
+            if len(calls) > 1 and not self._is_common(error):
                 for call in calls:
                     self._do([call])
                 return
             for call in calls:
                 call.error, call.is_done = error, True
-            if isinstance(error, Exception):
-                return
-            raise
+            return
         place = 0
         for call in calls:
             call.results = results[place : place + len(call.items)]
