@@ -1,7 +1,7 @@
 """The lifecycle of workflows in PostgreSQL: where each stands, and how it got there."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -45,9 +45,11 @@ class LifecycleStore(LifecycleTables):
         """
         if len(commands) == 1 and source == "api":
             return [self._apply_one(commands[0])]
+        waves = in_waves(commands)
         outcomes: list[Outcome | None] = [None] * len(commands)
-        with self._connection() as connection, connection.transaction():
-            for wave in in_waves(commands):
+        # One statement alone is a transaction already: a block around it costs two more round trips.
+        with self._connection() as connection, connection.transaction() if len(waves) > 1 else nullcontext():
+            for wave in waves:
                 asked = [commands[place] for place in wave]
                 for place, outcome in zip(wave, apply_wave(connection, asked, source), strict=True):
                     outcomes[place] = outcome

@@ -5,6 +5,7 @@ from tests.consul import consul, shared_consul
 from tests.kafka import kafka
 from tests.parts import pytest_terminal_summary
 from tests.postgres import database, database_url, empty_database_url, postgres_server, postgres_template
+from tests.typed import typed
 
 __all__ = [
     "any_kafka",
@@ -22,4 +23,5 @@ __all__ = [
     "pytest_terminal_summary",
     "shared_consul",
     "tansu_address",
+    "typed",
 ]

@@ -120,7 +120,7 @@ class InPostgres:
         opened = self._opened
         if opened is None:
             opened = await self._in_thread(self._open)
-        return await asyncio.wrap_future(opened[1].submit(command))
+        return await opened[1].make(command)
 
     async def read(self, ask: Callable[[Store], Found]) -> Found:
         """Let the store do something, on a thread."""
