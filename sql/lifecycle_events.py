@@ -11,8 +11,8 @@ import polars as pl
 from psycopg.rows import dict_row
 
 from sql.connection import Connection
-from sql.lifecycle_rows import Command, in_waves
-from sql.lifecycle_store import apply_wave
+from sql.lifecycle_rows import Command
+from sql.lifecycle_store import apply_in_order
 from sql.lifecycle_tables import LifecycleTables
 from sql.queries import query
 
@@ -98,12 +98,7 @@ def _judged(connection: Connection, ours: Sequence[UUID], as_command: AsCommand)
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query("read_shared_workflows"), {"workflow_ids": list(ours)}, prepare=False).fetchall()
     commands = [as_command(row) for row in rows]
-    outcomes = [
-        outcome
-        for wave in in_waves(commands)
-        for outcome in apply_wave(connection, [commands[place] for place in wave], "event")
-    ]
-    fresh = [outcome for outcome in outcomes if not outcome.repeated]
-    conflicts = sum(not outcome.accepted for outcome in fresh)
-    moved = len({command.workflow_id for command, outcome in zip(commands, outcomes, strict=False) if outcome.accepted})
-    return Brought(moved if len(fresh) > conflicts else 0, len(fresh), len(outcomes), conflicts)
+    told = list(zip(commands, apply_in_order(connection, commands, "event"), strict=True))
+    fresh = [(command, outcome) for command, outcome in told if not outcome.repeated]
+    moved = {command.workflow_id for command, outcome in fresh if outcome.accepted}
+    return Brought(len(moved), len(fresh), len(told), sum(not outcome.accepted for _, outcome in fresh))

@@ -303,13 +303,14 @@ WITH locked AS (
 SELECT workflow_id FROM locked WHERE source = 'event';
 
 -- update_event_workflows --
--- Where only events have spoken, all that they say now takes the place of what they said before.
+-- Where only events have moved a workflow, all that they say now takes the place of what they said before. What the API was
+-- refused there stays, and so do its keys.
 WITH ours AS (SELECT * FROM incoming_workflows WHERE workflow_id = ANY (%(workflow_ids)s::UUID[])),
 news AS (SELECT i.* FROM incoming_transitions AS i JOIN ours USING (workflow_id)),
 gone AS (
     DELETE FROM workflow_state_history AS h
     USING ours
-    WHERE h.workflow_id = ours.workflow_id
+    WHERE h.workflow_id = ours.workflow_id AND h.source = 'event'
     AND NOT EXISTS (SELECT FROM news WHERE news.transition_id = h.transition_id)
     RETURNING 1
 ),

@@ -45,13 +45,8 @@ class LifecycleStore(LifecycleTables):
         """
         if len(commands) == 1 and source == "api":
             return [self._apply_one(commands[0])]
-        outcomes: list[Outcome | None] = [None] * len(commands)
         with self._connection() as connection, connection.transaction():
-            for wave in in_waves(commands):
-                asked = [commands[place] for place in wave]
-                for place, outcome in zip(wave, apply_wave(connection, asked, source), strict=True):
-                    outcomes[place] = outcome
-        return [outcome for outcome in outcomes if outcome is not None]
+            return apply_in_order(connection, commands, source)
 
     def _apply_one(self, command: Command) -> Outcome:
         with self._connection() as connection:
@@ -101,7 +96,16 @@ class LifecycleStore(LifecycleTables):
                 cursor.execute(query("delete_workflows"), ids)
 
 
-def apply_wave(connection: Connection, commands: Sequence[Command], source: str) -> list[Outcome]:
+def apply_in_order(connection: Connection, commands: Sequence[Command], source: str) -> list[Outcome]:
+    """Make transitions, one statement for each wave; the outcomes stand in the order of the commands."""
+    outcomes: dict[int, Outcome] = {}
+    for wave in in_waves(commands):
+        made = _apply_wave(connection, [commands[place] for place in wave], source)
+        outcomes.update(zip(wave, made, strict=True))
+    return [outcomes[place] for place in range(len(commands))]
+
+
+def _apply_wave(connection: Connection, commands: Sequence[Command], source: str) -> list[Outcome]:
     """Make transitions of different workflows in one statement."""
     rows = connection.execute(query("make_transitions"), many(commands, source), prepare=True).fetchall()
     found = {row[0]: row[1:] for row in rows}
@@ -119,4 +123,4 @@ def outcome_of(command: Command, row: tuple[Any, ...]) -> Outcome:
     return Outcome(accepted, reason, from_state, attempt, repeated)
 
 
-__all__ = ["LifecycleStore", "apply_wave", "outcome_of"]
+__all__ = ["LifecycleStore", "apply_in_order", "outcome_of"]

@@ -12,7 +12,7 @@ from pipelines.lifecycle.configuration import MAX_NAME
 from pipelines.lifecycle.rules import RuleSet
 from sql.lifecycle_rows import Command
 
-#: The namespace of the ids of transitions that have a key.
+#: The namespace of the ids of transitions: the API's that have a key, WORKFLOW/key/KEY, and the events', WORKFLOW/ATTEMPT/STEP.
 TRANSITIONS = UUID("8d5f8f0e-3c0b-5d53-9a43-6a2f2a1c9e55")
 MAX_METADATA = 64 * 1024
 MAX_TEXT = 255
@@ -41,7 +41,7 @@ def _command_of(asked: Transition, rules: RuleSet, at: datetime | None, metadata
     key = checked_text(asked.idempotency_key, "idempotency_key")
     return Command(
         workflow_id=workflow_id,
-        transition_id=uuid4() if key is None else uuid5(TRANSITIONS, f"{workflow_id}/{key}"),
+        transition_id=uuid4() if key is None else uuid5(TRANSITIONS, f"{workflow_id}/key/{key}"),
         ruling=rules.rule(_name(asked.to_state, "to_state"), _name(asked.event, "event"), metadata),
         metadata=metadata,
         idempotency_key=key,
