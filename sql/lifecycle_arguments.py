@@ -63,6 +63,8 @@ def many(commands: Sequence[Command], source: str) -> tuple[Any, ...]:
         _unless_nothing([command.correlation_id for command in commands]),
         _unless_nothing([command.reason for command in commands]),
         _unless_nothing([command.attempt for command in commands]),
+        _unless_nothing([command.refusal for command in commands]),
+        _unless_nothing([command.conflict or None for command in commands]),
         [ruling.to_state for ruling in rulings.values()],
         [ruling.event for ruling in rulings.values()],
         [ruling.is_terminal for ruling in rulings.values()],

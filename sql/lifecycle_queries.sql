@@ -28,7 +28,8 @@ SELECT * FROM make_workflow_transition(
 -- The same for many workflows: see make_workflow_transitions in schema.sql.
 SELECT * FROM make_workflow_transitions(
     %s, %s::UUID[], %s::UUID[], %s::INTEGER[], %s::TIMESTAMPTZ[], %s::JSONB[], %s::TEXT[], %s::TEXT[], %s::TEXT[],
-    %s::INTEGER[], %s::TEXT[], %s::TEXT[], %s::BOOLEAN[], %s::TEXT[], %s::TEXT[], %s::BOOLEAN[], %s::BOOLEAN[]
+    %s::INTEGER[], %s::TEXT[], %s::BOOLEAN[], %s::TEXT[], %s::TEXT[], %s::BOOLEAN[], %s::TEXT[], %s::TEXT[],
+    %s::BOOLEAN[], %s::BOOLEAN[]
 );
 
 -- get_workflow --
@@ -356,8 +357,8 @@ SELECT (SELECT count(*) FROM moved) AS workflows, (SELECT count(*) FROM written)
 -- read_shared_workflows --
 -- The transitions that events tell of workflows that others have moved as well, in the events' order.
 SELECT
-    i.transition_id, i.workflow_id, i.to_state, i.event, i.transition_timestamp, i.metadata::TEXT AS metadata, i.attempt,
-    i.correlation_id, i.reason
+    i.transition_id, i.workflow_id, i.to_state, i.event, i.transition_timestamp, i.metadata, i.attempt,
+    i.correlation_id, i.reason, i.accepted, i.conflict
 FROM incoming_transitions AS i
 JOIN incoming_workflows AS w USING (workflow_id)
 WHERE NOT (i.workflow_id = ANY (%(workflow_ids)s::UUID[]))

@@ -52,6 +52,10 @@ class Command:
     reason: str | None = None
     #: The attempt to which it belongs; in another it is refused. None: the one in which the workflow is.
     attempt: int | None = None
+    #: Of events: why others of them refuse it, whatever the rules say of it. None: they do not.
+    refusal: str | None = None
+    #: Of events: it is marked as a conflict even where the rules accept it.
+    conflict: bool = False
 
 
 class Outcome(NamedTuple):

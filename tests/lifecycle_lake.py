@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ingest.lake import Lake, open_lake
 from pipelines.lifecycle.replay import LifecycleReplay
-from sql.connection import Pool, open_pool
+from sql.connection import Connection, Pool, open_pool
 from sql.lifecycle_events import LifecycleEvents
 
 DAY = "2025-10-24T12:"
@@ -32,4 +33,13 @@ def replay(lifecycle_lake: Lake, lifecycle_pool: Pool) -> LifecycleReplay:
     return LifecycleReplay(lifecycle_lake, LifecycleEvents(lifecycle_pool))
 
 
-__all__ = ["DAY", "lifecycle_lake", "lifecycle_pool", "replay"]
+def tables(database: Connection) -> tuple[list[Any], list[Any]]:
+    """Everything in both tables but when it was written."""
+    current = database.execute("SELECT c FROM workflow_state_current AS c ORDER BY workflow_id").fetchall()
+    history = database.execute(
+        "SELECT to_jsonb(h) - 'recorded_at' FROM workflow_state_history AS h ORDER BY transition_id"
+    ).fetchall()
+    return current, history
+
+
+__all__ = ["DAY", "lifecycle_lake", "lifecycle_pool", "replay", "tables"]

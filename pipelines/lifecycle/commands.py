@@ -12,7 +12,7 @@ from pipelines.lifecycle.configuration import MAX_NAME
 from pipelines.lifecycle.rules import RuleSet
 from sql.lifecycle_rows import Command
 
-#: The namespace of the ids of transitions: the API's that have a key, WORKFLOW/key/KEY, and the events', WORKFLOW/ATTEMPT/STEP.
+#: The namespace of transitions' ids: WORKFLOW/key/KEY of the API's that have a key, WORKFLOW/ATTEMPT/STEP of events'.
 TRANSITIONS = UUID("8d5f8f0e-3c0b-5d53-9a43-6a2f2a1c9e55")
 MAX_METADATA = 64 * 1024
 MAX_TEXT = 255

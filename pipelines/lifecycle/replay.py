@@ -92,10 +92,13 @@ class LifecycleReplay:
             workflow_id=row["workflow_id"],
             transition_id=row["transition_id"],
             ruling=self._rules.rule(row["to_state"], row["event"], _FACTS),
+            metadata=row["metadata"],
             correlation_id=correlation_id and correlation_id[:MAX_TEXT],
             at=row["transition_timestamp"],
             reason=row["reason"],
             attempt=row["attempt"],
+            refusal=None if row["accepted"] else row["reason"],
+            conflict=row["conflict"],
         )
 
 

@@ -94,11 +94,13 @@ $$;
 
 -- Many transitions of different workflows, by the same rules, in one statement. Workflows are locked in the order of their
 -- ids, so that two callers never wait for each other. Of each ruling there are as many verdicts as states, in their order, ruling
--- after ruling. What events say (p_source) is a conflict where it is refused, and nothing new where it was made already.
+-- after ruling. What events say (p_source) is a conflict where it is refused, and nothing new where it was made already. p_refusals: why
+-- the events themselves refuse it, whatever the rules say; a second end of an attempt is new unless that very event was accepted.
 CREATE FUNCTION make_workflow_transitions(
     p_source TEXT, p_workflow_ids UUID[], p_transition_ids UUID[], p_rulings INTEGER[], p_ats TIMESTAMPTZ[],
-    p_metadata JSONB[], p_keys TEXT[], p_correlation_ids TEXT[], p_whys TEXT[], p_attempts INTEGER[],
-    p_to_states TEXT[], p_events TEXT[], p_are_terminal BOOLEAN[], p_states TEXT[], p_reasons TEXT[], p_guards_met BOOLEAN[], p_opening BOOLEAN[]
+    p_metadata JSONB[], p_keys TEXT[], p_correlation_ids TEXT[], p_whys TEXT[], p_attempts INTEGER[], p_refusals TEXT[],
+    p_conflicts BOOLEAN[], p_to_states TEXT[], p_events TEXT[], p_are_terminal BOOLEAN[], p_states TEXT[], p_reasons TEXT[],
+    p_guards_met BOOLEAN[], p_opening BOOLEAN[]
 ) RETURNS TABLE (
     o_place INTEGER, o_accepted BOOLEAN, o_reason TEXT, o_from_state TEXT, o_attempt INTEGER, o_repeated BOOLEAN,
     o_same BOOLEAN
@@ -113,9 +115,10 @@ BEGIN
         SELECT c.*, c.place::INTEGER AS nth, p_to_states[c.ruling] AS to_state, p_events[c.ruling] AS event,
             p_are_terminal[c.ruling] AS is_terminal
         FROM unnest(
-            p_workflow_ids, p_transition_ids, p_rulings, p_ats, p_metadata, p_keys, p_correlation_ids, p_whys, p_attempts
+            p_workflow_ids, p_transition_ids, p_rulings, p_ats, p_metadata, p_keys, p_correlation_ids, p_whys, p_attempts,
+            p_refusals, p_conflicts
         ) WITH ORDINALITY AS c (
-            workflow_id, transition_id, ruling, at, metadata, key, correlation_id, why, attempt, place
+            workflow_id, transition_id, ruling, at, metadata, key, correlation_id, why, attempt, refusal, conflict, place
         )
     ),
     judged AS MATERIALIZED (
@@ -131,6 +134,10 @@ BEGIN
                 SELECT FROM workflow_state_history AS made
                 WHERE made.workflow_id = c.workflow_id AND made.accepted
                 AND (made.attempt, made.event, made.to_state) = (c.attempt, c.event, c.to_state)
+                AND (
+                    c.refusal IS NULL OR c.metadata ->> 'event_id' IS NULL
+                    OR made.metadata ->> 'event_id' = c.metadata ->> 'event_id'
+                )
             ) AS made_already
         FROM command AS c
         JOIN workflow_state_current AS w ON w.workflow_id = c.workflow_id
@@ -144,6 +151,7 @@ BEGIN
                 f.place IS NULL OR p_guards_met[f.place] AS guard_met,
                 coalesce(p_opening[f.place], FALSE) AS opening,
                 CASE
+                    WHEN c.refusal IS NOT NULL THEN c.refusal
                     WHEN f.place IS NULL THEN 'Invalid transition: the workflow is in ' || w.current_state
                         || ', which is no state of this configuration'
                     WHEN p_reasons[f.place] IS NULL
@@ -158,7 +166,7 @@ BEGIN
     moved AS (
         UPDATE workflow_state_current AS w SET
             current_state = j.to_state, previous_state = j.current_state, state_entry_time = j.said_at,
-            transition_count = j.transition_count + 1, metadata = j.kept_metadata || j.metadata,
+            transition_count = j.transition_count + 1, metadata = CASE p_source WHEN 'event' THEN j.kept_metadata ELSE j.kept_metadata || j.metadata END,
             attempt = j.at_attempt, correlation_id = j.said_correlation_id, is_terminal = j.is_terminal,
             source = CASE j.spoken WHEN p_source THEN p_source ELSE 'mixed' END
         FROM judged AS j
@@ -172,7 +180,8 @@ BEGIN
         )
         SELECT
             j.transition_id, j.workflow_id, j.current_state, j.to_state, j.event, j.said_at, j.guard_met,
-            coalesce(j.reason, j.why), j.metadata, j.reason IS NULL, j.reason IS NOT NULL AND p_source = 'event',
+            coalesce(j.reason, j.why), j.metadata, j.reason IS NULL,
+            coalesce(j.conflict, FALSE) OR (j.reason IS NOT NULL AND p_source = 'event'),
             CASE WHEN j.reason IS NULL THEN j.at_attempt ELSE coalesce(j.attempt, j.at_attempt) END,
             CASE WHEN j.reason IS NULL THEN j.transition_count + 1 END,
             CASE WHEN j.reason IS NULL THEN extract(epoch FROM j.said_at - j.state_entry_time) END,

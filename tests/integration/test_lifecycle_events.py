@@ -1,7 +1,6 @@
 """Events from a lake in the lifecycle tables: again and again, late, doubled, and beside the API."""
 
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from ingest.lake import Lake
@@ -12,16 +11,7 @@ from sql.lifecycle_reports import LifecycleReports
 from tests.events import completed, failed, stage, started
 from tests.lakes import append_rows
 from tests.lifecycle import ALL_FLAGS, begun, tracker_on
-from tests.lifecycle_lake import DAY
-
-
-def tables(database: Connection) -> tuple[list[Any], list[Any]]:
-    """Everything in both tables but when it was written."""
-    current = database.execute("SELECT c FROM workflow_state_current AS c ORDER BY workflow_id").fetchall()
-    history = database.execute(
-        "SELECT to_jsonb(h) - 'recorded_at' FROM workflow_state_history AS h ORDER BY transition_id"
-    ).fetchall()
-    return current, history
+from tests.lifecycle_lake import DAY, tables
 
 
 def test_events_make_workflows(lifecycle_lake: Lake, replay: LifecycleReplay, database: Connection) -> None:

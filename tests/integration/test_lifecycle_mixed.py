@@ -5,10 +5,11 @@ from uuid import uuid4
 
 from ingest.lake import Lake
 from pipelines.lifecycle.replay import LifecycleReplay
+from sql.connection import Connection
 from tests.events import completed, failed, stage, started
 from tests.lakes import append_rows
 from tests.lifecycle import ALL_FLAGS, begun, tracker_on
-from tests.lifecycle_lake import DAY
+from tests.lifecycle_lake import DAY, tables
 
 
 async def test_what_the_api_was_refused_outlives_a_refresh(
@@ -52,3 +53,50 @@ async def test_a_report_counts_the_workflows_that_moved(
     append_rows(lifecycle_lake, rows, name="one")
     brought = replay.refresh().brought
     assert (brought.workflows, brought.transitions, brought.judged, brought.conflicts) == (1, 5, 5, 1)
+
+
+async def test_a_second_end_is_shown(
+    lifecycle_lake: Lake, replay: LifecycleReplay, database_url: str, tmp_path: Path, database: Connection
+) -> None:
+    """However the API ended the attempt: what events say beyond one end is a conflict, and tells its event."""
+    async with tracker_on(database_url, tmp_path) as tracker:
+        ended, open_one = await begun(tracker, 4), await begun(tracker, 3)
+        for number, workflow_id in enumerate((str(ended), str(open_one))):
+            ends = [completed(workflow_id, at=DAY + at, event_id=f"{at} {number}") for at in ("30", "35")]
+            append_rows(lifecycle_lake, [*ends, failed(workflow_id, at=DAY + "40")], name=workflow_id)
+        replay.refresh()
+        for workflow_id in (ended, open_one):
+            history = await tracker.get_transition_history(workflow_id, include_rejected=True)
+            assert [(t.from_state, t.to_state, t.conflict) for t in history if not t.accepted] == [
+                ("COMPLETED", "COMPLETED", True), ("COMPLETED", "FAILED", True),
+            ]  # fmt: skip
+            assert [t.metadata["event_id"][:2] for t in history if t.metadata.keys() == {"event_id"}] == (
+                ["35", "fa"] if workflow_id == ended else ["30", "35", "fa"]
+            )
+        workflow = await tracker.get_workflow_state(open_one)
+        assert workflow is not None
+        assert (workflow.current_state, workflow.metadata) == ("COMPLETED", ALL_FLAGS)
+        # An earlier end that comes late makes no second end of the one that counted.
+        append_rows(lifecycle_lake, [failed(str(open_one), at=DAY + "20")], name="late")
+        replay.refresh()
+        history = await tracker.get_transition_history(open_one, include_rejected=True)
+        assert [t.metadata["event_id"][:2] for t in history if t.conflict] == ["35", "fa", "fa"]
+    before = tables(database)
+    replay.replay()
+    assert tables(database) == before
+
+
+async def test_an_attempt_given_up_is_marked(
+    lifecycle_lake: Lake, replay: LifecycleReplay, database_url: str, tmp_path: Path
+) -> None:
+    """The API began the first attempt, events tell of the second: the failure that nobody told is a conflict."""
+    async with tracker_on(database_url, tmp_path) as tracker:
+        workflow_id = await begun(tracker, 1)
+        told = [started(str(workflow_id)), started(str(workflow_id), at=DAY + "10", attempt=2)]
+        append_rows(lifecycle_lake, told, name="one")
+        replay.refresh()
+        history = await tracker.get_transition_history(workflow_id, include_rejected=True)
+        assert [(t.to_state, t.attempt, t.accepted, t.conflict) for t in history] == [
+            ("ANALYZING", 1, True, False), ("FAILED", 1, True, True), ("PENDING", 2, True, False),
+            ("ANALYZING", 2, True, False),
+        ]  # fmt: skip
