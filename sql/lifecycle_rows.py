@@ -83,16 +83,19 @@ class ModelWorkflowState:
     state_entry_time: datetime
     #: Accepted transitions.
     transition_count: int
-    #: What it was begun with, and what its transitions brought; the later wins.
+    #: What it was begun with, and what its transitions brought; the later wins. Empty in a list of archived ones.
     metadata: dict[str, Any]
     #: 1 + retries.
     attempt: int
+    #: The latest; it is found by every one that it ever had.
     correlation_id: str | None
     is_terminal: bool
     #: When it began (UTC).
     created_at: datetime
     #: Who has moved it so far: api, event, or mixed.
     source: str
+    #: Since when its history lies in the lake's archive; None: it is in the database.
+    archived_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,13 @@
 """The lifecycle of workflows in PostgreSQL: where each stands, and how it got there."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import class_row
 
 from sql.connection import Connection
+from sql.lifecycle_archive import LifecycleArchive
 from sql.lifecycle_arguments import beginnings, many, one
 from sql.lifecycle_rows import (
     Command,
@@ -20,12 +19,11 @@ from sql.lifecycle_rows import (
     other_use_of_key,
     unknown_workflow,
 )
-from sql.lifecycle_tables import LifecycleTables
 from sql.queries import query
 
 
-class LifecycleStore(LifecycleTables):
-    """Begins workflows, moves them, and looks them up."""
+class LifecycleStore(LifecycleArchive):
+    """Begins workflows, moves them, looks them up, and archives them."""
 
     def begin(self, workflows: Sequence[NewWorkflow]) -> list[bool]:
         """Begin workflows, and tell of each whether it is new. Of two of one id the first counts."""
@@ -72,28 +70,14 @@ class LifecycleStore(LifecycleTables):
         is_active: bool = False,
         limit: int | None = None,
     ) -> list[ModelWorkflowState]:
-        """Return workflows, the longest in their state first. None: not asked for; no limit."""
-        asked = {"state": state, "correlation_id": correlation_id, "is_active": is_active, "limit": limit}
-        with self._connection() as connection, connection.cursor(row_factory=class_row(ModelWorkflowState)) as cursor:
-            return cursor.execute(query("list_workflows"), asked, prepare=False).fetchall()
+        """Return workflows, the longest in their state first. None: not asked for; no limit.
 
-    @contextmanager
-    def old_terminal(
-        self, before: datetime, *, limit: int
-    ) -> "Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]":
-        """Yield (workflows, transitions) that have been at their end since before then, and delete them afterwards.
-
-        They are locked meanwhile; if the block raises, they stay.
+        By a correlation id that they ever had the archived ones are found, too.
         """
-        with self._connection() as connection, connection.transaction():
-            cursor = connection.cursor(row_factory=dict_row)
-            workflows = cursor.execute(
-                query("lock_old_terminal_workflows"), {"before": before, "limit": limit}
-            ).fetchall()
-            ids = {"workflow_ids": [row["workflow_id"] for row in workflows]}
-            yield workflows, cursor.execute(query("read_histories"), ids).fetchall()
-            if workflows:
-                cursor.execute(query("delete_workflows"), ids)
+        asked = {"state": state, "correlation_id": correlation_id, "is_active": is_active, "limit": limit}
+        statement = query("list_workflows") if correlation_id is None else query("list_correlated_workflows")
+        with self._connection() as connection, connection.cursor(row_factory=class_row(ModelWorkflowState)) as cursor:
+            return cursor.execute(statement, asked, prepare=False).fetchall()
 
 
 def apply_in_order(connection: Connection, commands: Sequence[Command], source: str) -> list[Outcome]:

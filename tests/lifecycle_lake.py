@@ -35,7 +35,7 @@ def replay(lifecycle_lake: Lake, lifecycle_pool: Pool) -> LifecycleReplay:
 
 def tables(database: Connection) -> tuple[list[Any], list[Any]]:
     """Everything in both tables but when it was written."""
-    current = database.execute("SELECT c FROM workflow_state_current AS c ORDER BY workflow_id").fetchall()
+    current = database.execute("SELECT to_jsonb(c) FROM workflow_state_current AS c ORDER BY workflow_id").fetchall()
     history = database.execute(
         "SELECT to_jsonb(h) - 'recorded_at' FROM workflow_state_history AS h ORDER BY transition_id"
     ).fetchall()

@@ -10,6 +10,7 @@ from uuid import UUID
 from omninode.cli.door import read_settings, utc_now
 from omninode.cli.letter_rows import shown
 from omninode.cli.output import Column, OutputFormat, Row, print_rows
+from omninode.cli.workflow_archived import found_anywhere, say_if_archived
 from omninode.duration import duration
 from omninode.errors import BadInput, OmninodeError
 from pipelines.lifecycle.commands import workflow_uuid
@@ -17,7 +18,7 @@ from pipelines.lifecycle.states import EnumWorkflowState
 from pipelines.parts import postgres
 from sql.connection import connect
 from sql.lifecycle_reports import LifecycleReports
-from sql.lifecycle_rows import ModelWorkflowState
+from sql.lifecycle_rows import ModelStateTransition, ModelWorkflowState
 from sql.lifecycle_store import LifecycleStore
 
 
@@ -28,16 +29,15 @@ class NoSuchWorkflow(OmninodeError):
 def run_show(workflow_id: str, output: OutputFormat) -> None:
     """Print where one workflow stands."""
     with postgres(read_settings()) as url, connect(url) as connection:
-        found = _existing(LifecycleStore(connection), workflow_uuid(workflow_id))
+        found, _ = _existing(LifecycleStore(connection), workflow_uuid(workflow_id))
     print_rows([asdict(found)], _workflow_columns(), output, title=f"Workflow {found.workflow_id}")
 
 
 def run_history(workflow_id: str, output: OutputFormat) -> None:
     """Print everything that happened to one workflow."""
     with postgres(read_settings()) as url, connect(url) as connection:
-        store = LifecycleStore(connection)
-        found = _existing(store, workflow_uuid(workflow_id))
-        rows = [asdict(transition) for transition in store.history(found.workflow_id)]
+        found, transitions = _existing(LifecycleStore(connection), workflow_uuid(workflow_id))
+    rows = [asdict(transition) for transition in transitions]
     title = f"Workflow {found.workflow_id}: began {_time(found.created_at)}, now {found.current_state}"
     print_rows(rows, _HISTORY, output, title=title)
 
@@ -66,12 +66,13 @@ def run_list(
             workflows = store.list_workflows(state=asked, correlation_id=correlation_id, limit=limit + 1)
             found = [asdict(workflow) for workflow in workflows]
     _say_if_cut(found, limit)
+    say_if_archived(found[:limit])
     columns = _STUCK if stuck else _workflow_columns()
     print_rows(found[:limit], columns, output, title="Stuck workflows" if stuck else "Workflows")
 
 
-def _existing(store: LifecycleStore, workflow_id: UUID) -> ModelWorkflowState:
-    found = store.get(workflow_id)
+def _existing(store: LifecycleStore, workflow_id: UUID) -> tuple[ModelWorkflowState, list[ModelStateTransition]]:
+    found = found_anywhere(store, workflow_id)
     if found is None:
         raise NoSuchWorkflow(f"no workflow {workflow_id}; `omninode workflow list` shows some")
     return found

@@ -10,8 +10,6 @@ ALTER TABLE workflow_state_history
     ADD COLUMN correlation_id TEXT,
     ADD COLUMN source VARCHAR(10) NOT NULL DEFAULT 'api',
     ADD COLUMN recorded_at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT clock_timestamp();
-CREATE INDEX workflow_state_history_by_correlation ON workflow_state_history (correlation_id)
-    WHERE correlation_id IS NOT NULL;
 
 ALTER TABLE workflow_state_current
     ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1,
@@ -19,11 +17,35 @@ ALTER TABLE workflow_state_current
     ADD COLUMN is_terminal BOOLEAN NOT NULL DEFAULT FALSE,
     ADD COLUMN created_at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT clock_timestamp(),
     ADD COLUMN source VARCHAR(10) NOT NULL DEFAULT 'api',
+    ADD COLUMN event_digest UUID,
     SET (fillfactor = 80);
-CREATE INDEX workflow_state_current_by_correlation ON workflow_state_current (correlation_id)
-    WHERE correlation_id IS NOT NULL;
 
--- What was archived, counted: a counter made from the history does not fall when the history is cleaned up.
+-- Every correlation id that a workflow ever had, also those of archived ones. Longer ones are cut to 255 characters.
+CREATE TABLE workflow_correlations (
+    correlation_id TEXT NOT NULL,
+    workflow_id UUID NOT NULL,
+    PRIMARY KEY (correlation_id, workflow_id)
+);
+
+-- Ended workflows whose histories lie in the lake: as each stood, but for its metadata.
+CREATE TABLE workflows_archived (
+    workflow_id UUID PRIMARY KEY,
+    archive_id UUID NOT NULL, -- of its rows in the lake: a workflow may have been archived before
+    archived_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    current_state VARCHAR(50) NOT NULL,
+    previous_state VARCHAR(50),
+    state_entry_time TIMESTAMP WITH TIME ZONE NOT NULL,
+    transition_count INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    correlation_id TEXT,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    source VARCHAR(10) NOT NULL,
+    event_digest UUID, -- of what events said of it until then; NULL: nothing
+    event_days DATE[] NOT NULL -- on which they moved it (UTC)
+);
+
+-- The transitions of archived workflows, counted: a counter made from the history does not fall when the history is cleaned up.
+-- What comes back from the archive is taken off again.
 CREATE TABLE workflow_transitions_archived (
     from_state VARCHAR(50) NOT NULL,
     to_state VARCHAR(50) NOT NULL,
@@ -31,6 +53,48 @@ CREATE TABLE workflow_transitions_archived (
     transitions BIGINT NOT NULL,
     PRIMARY KEY (from_state, to_state, accepted)
 );
+
+-- Workflows that begin; those that are there already, or archived, stay as they are. The clock is the server's where no time
+-- is given. Returns those that are new.
+CREATE FUNCTION begin_workflows(
+    p_workflow_ids UUID[], p_states TEXT[], p_ats TIMESTAMPTZ[], p_metadata JSONB[], p_correlation_ids TEXT[]
+) RETURNS SETOF UUID LANGUAGE plpgsql AS $$
+DECLARE
+    begun UUID[];
+BEGIN
+    WITH made AS (
+        INSERT INTO workflow_state_current (
+            workflow_id, current_state, state_entry_time, transition_count, metadata, correlation_id, is_terminal, created_at
+        )
+        SELECT workflow_id, state, begins, 0, metadata, correlation_id, FALSE, begins
+        FROM (
+            SELECT g.*, coalesce(g.at, clock_timestamp()) AS begins
+            FROM unnest(p_workflow_ids, p_states, p_ats, p_metadata, p_correlation_ids)
+                AS g (workflow_id, state, at, metadata, correlation_id)
+            ORDER BY workflow_id
+        ) AS given
+        ON CONFLICT (workflow_id) DO NOTHING
+        RETURNING workflow_id
+    )
+    SELECT array_agg(workflow_id) INTO begun FROM made;
+    -- Looked up afterwards: the insert may have waited for the clean-up that archived one of them.
+    WITH known AS (
+        DELETE FROM workflow_state_current AS c USING workflows_archived AS a
+        WHERE c.workflow_id = ANY (begun) AND a.workflow_id = c.workflow_id
+        RETURNING c.workflow_id
+    )
+    SELECT array_agg(b.workflow_id) INTO begun
+    FROM unnest(begun) AS b (workflow_id)
+    WHERE b.workflow_id NOT IN (SELECT workflow_id FROM known);
+    INSERT INTO workflow_correlations (correlation_id, workflow_id)
+    SELECT correlation_id, workflow_id
+    FROM workflow_state_current
+    WHERE workflow_id = ANY (begun) AND correlation_id IS NOT NULL
+    ORDER BY correlation_id, workflow_id
+    ON CONFLICT DO NOTHING;
+    RETURN QUERY SELECT unnest(begun);
+END
+$$;
 
 -- One transition, in one round trip: look under the lock, judge, move, write down. The verdicts stand in arrays, one entry
 -- for each state in which the workflow may be found; a reason of NULL accepts.
@@ -50,6 +114,9 @@ BEGIN
     SELECT * INTO here FROM workflow_state_current WHERE workflow_id = p_workflow_id FOR UPDATE;
     IF NOT FOUND THEN
         RETURN;
+    END IF;
+    IF p_correlation_id IS NOT NULL AND p_correlation_id IS DISTINCT FROM here.correlation_id THEN
+        INSERT INTO workflow_correlations VALUES (left(p_correlation_id, 255), p_workflow_id) ON CONFLICT DO NOTHING;
     END IF;
     IF p_key IS NOT NULL THEN
         SELECT * INTO earlier FROM workflow_state_history WHERE transition_id = p_transition_id;
@@ -124,7 +191,7 @@ BEGIN
     judged AS MATERIALIZED (
         SELECT
             c.*, w.current_state, w.transition_count, w.state_entry_time, w.source AS spoken,
-            w.metadata AS kept_metadata,
+            w.metadata AS kept_metadata, w.correlation_id AS kept_correlation_id,
             coalesce(c.correlation_id, w.correlation_id) AS said_correlation_id,
             greatest(coalesce(c.at, clock_timestamp()), w.state_entry_time) AS said_at,
             v.guard_met, v.reason, w.attempt + CASE WHEN v.reason IS NULL AND v.opening THEN 1 ELSE 0 END AS at_attempt,
@@ -188,6 +255,13 @@ BEGIN
             j.key, j.said_correlation_id, p_source
         FROM judged AS j
         WHERE NOT j.repeated AND NOT j.made_already
+    ),
+    correlated AS (
+        INSERT INTO workflow_correlations (correlation_id, workflow_id)
+        SELECT left(j.correlation_id, 255), j.workflow_id
+        FROM judged AS j
+        WHERE j.correlation_id IS NOT NULL AND j.correlation_id IS DISTINCT FROM j.kept_correlation_id
+        ON CONFLICT DO NOTHING
     )
     SELECT
         j.nth,

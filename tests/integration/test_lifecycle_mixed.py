@@ -61,9 +61,9 @@ async def test_a_second_end_is_shown(
     """However the API ended the attempt: what events say beyond one end is a conflict, and tells its event."""
     async with tracker_on(database_url, tmp_path) as tracker:
         ended, open_one = await begun(tracker, 4), await begun(tracker, 3)
-        for number, workflow_id in enumerate((str(ended), str(open_one))):
-            ends = [completed(workflow_id, at=DAY + at, event_id=f"{at} {number}") for at in ("30", "35")]
-            append_rows(lifecycle_lake, [*ends, failed(workflow_id, at=DAY + "40")], name=workflow_id)
+        for number, told in enumerate((str(ended), str(open_one))):
+            ends = [completed(told, at=DAY + at, event_id=f"{at} {number}") for at in ("30", "35")]
+            append_rows(lifecycle_lake, [*ends, failed(told, at=DAY + "40")], name=told)
         replay.refresh()
         for workflow_id in (ended, open_one):
             history = await tracker.get_transition_history(workflow_id, include_rejected=True)

@@ -152,12 +152,18 @@ async def test_workflows_are_found(tracker: FSMStateTracker) -> None:
     assert await tracker.get_active_workflows_by_state("ANALYZING") == [first, second]
     assert await tracker.get_active_workflows_by_state(EnumWorkflowState.COMPLETED) == []
     assert [w.workflow_id for w in await tracker.find_workflows(state="COMPLETED")] == [ended]
-    await tracker.transition_state(third, "ANALYZING", "START_ANALYSIS", ALL_FLAGS, correlation_id="c-2")
-    for correlation_id in ("c-1", "c-2"):
+    move = (third, "ANALYZING", "START_ANALYSIS")
+    await tracker.transition_state(*move, correlation_id="refused")
+    for correlation_id in ("c-2", "repeated"):
+        await tracker.transition_state(*move, ALL_FLAGS, idempotency_key="k", correlation_id=correlation_id)
+    await tracker.transition_many([Transition(third, "FAILED", "FAIL_WORKFLOW", correlation_id="c-3")] * 2)
+    for correlation_id in ("c-1", "refused", "c-2", "repeated", "c-3"):
         found = await tracker.find_workflows(correlation_id=correlation_id)
-        assert [w.workflow_id for w in found] == ([third] if correlation_id == "c-2" else [])
-    (made,) = await tracker.get_transition_history(third)
-    assert made.correlation_id == "c-2"
+        assert [(w.workflow_id, w.correlation_id, w.archived_at) for w in found] == [(third, "c-3", None)]
+    assert await tracker.find_workflows(correlation_id="c-") == []
+    assert await tracker.find_workflows(correlation_id="c-1", state="PENDING") == []
+    history = await tracker.get_transition_history(third, include_rejected=True)
+    assert [t.correlation_id for t in history] == ["refused", "c-2", "c-3", "c-3"]
 
 
 async def test_metrics_are_made_from_the_state(tracker: FSMStateTracker) -> None:
