@@ -1,5 +1,7 @@
 """Archived workflows: they stay archived and counted, and come back whole when somebody speaks of them again."""
 
+import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,7 +20,7 @@ from tests.lakes import append_rows
 from tests.lifecycle import ALL_FLAGS, begun, tracker_on
 from tests.lifecycle_lake import DAY, tables
 
-RETRY = ("PENDING", "RETRY_WORKFLOW")
+FAIL, RETRY = ("FAILED", "FAIL_WORKFLOW"), ("PENDING", "RETRY_WORKFLOW")
 
 
 def counted(database: Connection) -> dict[tuple[str, str, bool], int]:
@@ -100,9 +102,8 @@ async def test_the_api_brings_archived_workflows_back(database_url: str, tmp_pat
     """By one call or by many: a key answers as before, a retry opens an attempt, beginning changes nothing."""
     async with tracker_on(database_url, tmp_path) as tracker:
         done, lost = await begun(tracker, 4), await begun(tracker)
-        fail = ("FAILED", "FAIL_WORKFLOW")
         for workflow_id in (done, lost):
-            await tracker.transition_state(workflow_id, *fail, {"why": "no luck"}, idempotency_key="f", reason="boom")
+            await tracker.transition_state(workflow_id, *FAIL, {"why": "no luck"}, idempotency_key="f", reason="boom")
         history = [await tracker.get_transition_history(one, include_rejected=True) for one in (done, lost)]
         counts = counted(database)
         assert await tracker.cleanup_terminal_workflows(0) == 2
@@ -110,7 +111,7 @@ async def test_the_api_brings_archived_workflows_back(database_url: str, tmp_pat
         assert not await tracker.initialize_workflow(lost)
         assert await tracker.find_workflows() == []
 
-        again = await tracker.transition_state(lost, *fail, idempotency_key="f")
+        again = await tracker.transition_state(lost, *FAIL, idempotency_key="f")
         assert again == (True, None)
         workflow = await tracker.get_workflow_state(lost)
         assert workflow is not None
@@ -179,3 +180,39 @@ async def test_every_correlation_id_finds_its_workflow(
     assert "1 of 1 archived" in listed.stderr
     (row,) = command.rows("workflow", "history", str(made))
     assert (row["to_state"], row["correlation_id"]) == ("FAILED", "failed")
+
+
+async def test_clean_up_beside_writers_and_replays(
+    lifecycle_lake: Lake, replay: LifecycleReplay, database_url: str, tmp_path: Path, database: Connection
+) -> None:
+    """Workflows go and come while calls and events speak of them: nothing is lost, and nothing counted twice."""
+    told, is_enough = Counter[bool](), asyncio.Event()
+    async with tracker_on(database_url, tmp_path) as tracker, tracker_on(database_url, tmp_path) as cleaner:
+        workflows = [await begun(tracker) for _ in range(8)]
+        append_rows(lifecycle_lake, [failed(str(one), at=DAY + "00") for one in workflows], name="one")
+
+        async def write(workflow_id: UUID) -> None:
+            while not is_enough.is_set():
+                for step in (FAIL, RETRY):
+                    success, error = await tracker.transition_state(workflow_id, *step)
+                    assert success or str(error).startswith("Invalid transition"), error
+                    told[success] += 1
+                    await asyncio.sleep(0.02)
+
+        writers = asyncio.gather(*map(write, workflows))
+        archived = 0
+        while archived < 3 * len(workflows) and not writers.done():
+            archived += await cleaner.cleanup_terminal_workflows(0)
+            brought = (await asyncio.to_thread(replay.replay)).brought
+            told += Counter({True: brought.transitions - brought.conflicts, False: brought.conflicts})
+        is_enough.set()
+        await writers
+    made = counted(database)
+    assert [sum(n for key, n in made.items() if key[2] is accepted) for accepted in (True, False)] == [
+        told[True], told[False],
+    ]  # fmt: skip
+    assert LifecycleReports(database).broken_histories() == []
+    lies = (
+        "SELECT count(*), count(DISTINCT workflow_id) FROM (SELECT workflow_id FROM workflow_state_current UNION ALL "
+    )
+    assert database.execute(lies + "SELECT workflow_id FROM workflows_archived) AS w").fetchone() == (8, 8)
