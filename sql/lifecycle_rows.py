@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -36,14 +37,16 @@ class NewWorkflow:
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Command(NamedTuple):
     """One transition that is asked for. A store that has seen its `transition_id` answers as it did then."""
 
     workflow_id: UUID
     transition_id: UUID
     ruling: Ruling
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = _NOTHING
     idempotency_key: str | None = None
     correlation_id: str | None = None
     #: None: the store's own clock. It never goes back behind the workflow's latest transition.

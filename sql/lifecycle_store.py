@@ -1,9 +1,10 @@
 """The lifecycle of workflows in PostgreSQL: where each stands, and how it got there."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
+from psycopg import Cursor as DriverCursor
 from psycopg.rows import class_row
 
 from sql.connection import Connection
@@ -20,6 +21,11 @@ from sql.lifecycle_rows import (
     unknown_workflow,
 )
 from sql.queries import query
+
+Cursor: TypeAlias = DriverCursor[tuple[Any, ...]]
+
+#: What make_transitions would say of a workflow that it does not find.
+_NOT_THERE = (False, None, None, None, False, True)
 
 
 class LifecycleStore(LifecycleArchive):
@@ -45,6 +51,17 @@ class LifecycleStore(LifecycleArchive):
             return [self._apply_one(commands[0])]
         with self._connection() as connection, connection.transaction():
             return apply_in_order(connection, commands, source)
+
+    def apply_parts(self, parts: Iterable[Sequence[Command]]) -> list[Outcome]:
+        """Make transitions in one transaction, and return what became of each; the server makes one part while the next
+        is prepared here.
+
+        No part may have a workflow that comes, by its id, before one of the part before it: parts of two callers would
+        wait for each other.
+        """
+        with self._connection() as connection, connection.pipeline(), connection.transaction():
+            asked = [_asked(connection, part, "api") for part in parts]
+            return [outcome for waves in asked for outcome in _answered(waves)]
 
     def _apply_one(self, command: Command) -> Outcome:
         with self._connection() as connection:
@@ -80,21 +97,31 @@ class LifecycleStore(LifecycleArchive):
             return cursor.execute(statement, asked, prepare=False).fetchall()
 
 
+class _Wave(NamedTuple):
+    """Commands of different workflows, by their places among all that are asked for, and the statement about them."""
+
+    commands: dict[int, Command]
+    cursor: Cursor
+
+
 def apply_in_order(connection: Connection, commands: Sequence[Command], source: str) -> list[Outcome]:
     """Make transitions, one statement for each wave; the outcomes stand in the order of the commands."""
+    return _answered(_asked(connection, commands, source))
+
+
+def _asked(connection: Connection, commands: Sequence[Command], source: str) -> list[_Wave]:
+    waves = [{place: commands[place] for place in wave} for wave in in_waves(commands)]
+    statement = query("make_transitions")
+    return [_Wave(wave, connection.execute(statement, many([*wave.values()], source), prepare=True)) for wave in waves]
+
+
+def _answered(waves: Sequence[_Wave]) -> list[Outcome]:
     outcomes: dict[int, Outcome] = {}
-    for wave in in_waves(commands):
-        made = _apply_wave(connection, [commands[place] for place in wave], source)
-        outcomes.update(zip(wave, made, strict=True))
-    return [outcomes[place] for place in range(len(commands))]
-
-
-def _apply_wave(connection: Connection, commands: Sequence[Command], source: str) -> list[Outcome]:
-    """Make transitions of different workflows in one statement."""
-    rows = connection.execute(query("make_transitions"), many(commands, source), prepare=True).fetchall()
-    found = {row[0]: row[1:] for row in rows}
-    nothing = (False, None, None, None, False, True)
-    return [outcome_of(command, found.get(place, nothing)) for place, command in enumerate(commands, 1)]
+    for wave in waves:
+        found = {row[0]: row[1:] for row in wave.cursor.fetchall()}
+        for number, (place, command) in enumerate(wave.commands.items(), 1):
+            outcomes[place] = outcome_of(command, found.get(number, _NOT_THERE))
+    return [outcomes[place] for place in range(len(outcomes))]
 
 
 def outcome_of(command: Command, row: tuple[Any, ...]) -> Outcome:

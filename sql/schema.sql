@@ -427,9 +427,10 @@ END
 $$;
 
 -- Many transitions of different workflows, by the same rules, in one statement. Workflows are locked in the order of their
--- ids, so that two callers never wait for each other. Of each ruling there are as many verdicts as states, in their order, ruling
--- after ruling. What events say (p_source) is a conflict where it is refused, and nothing new where it was made already. p_refusals: why
--- the events themselves refuse it, whatever the rules say; a second end of an attempt is new unless that very event was accepted.
+-- ids, so that two callers never wait for each other. Of each ruling there are as many verdicts as states, in their order,
+-- ruling after ruling; metadata of one element are of all. What events say (p_source) is a conflict where it is refused, and
+-- nothing new where it was made already. p_refusals: why the events themselves refuse it, whatever the rules say; a second
+-- end of an attempt is new unless that very event was accepted.
 CREATE FUNCTION make_workflow_transitions(
     p_source TEXT, p_workflow_ids UUID[], p_transition_ids UUID[], p_rulings INTEGER[], p_ats TIMESTAMPTZ[],
     p_metadata JSONB[], p_keys TEXT[], p_correlation_ids TEXT[], p_whys TEXT[], p_attempts INTEGER[], p_refusals TEXT[],
@@ -439,25 +440,36 @@ CREATE FUNCTION make_workflow_transitions(
     o_place INTEGER, o_accepted BOOLEAN, o_reason TEXT, o_from_state TEXT, o_attempt INTEGER, o_repeated BOOLEAN,
     o_same BOOLEAN
 ) LANGUAGE plpgsql
--- A plan made while the tables were small is kept: it must look up rows by their key then, too.
+-- A plan made while the tables were small is kept: it must look up rows by their key then, too. So each is asked for on its own.
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
+DECLARE
+    locked UUID[];
 BEGIN
-    PERFORM 1 FROM workflow_state_current WHERE workflow_id = ANY (p_workflow_ids) ORDER BY workflow_id FOR UPDATE;
+    locked := ARRAY(
+        SELECT workflow_id FROM workflow_state_current WHERE workflow_id = ANY (p_workflow_ids) ORDER BY workflow_id FOR UPDATE
+    );
+    IF cardinality(locked) < cardinality(p_workflow_ids) THEN
+        -- One that begins at this moment could be seen below, but others may move it.
+        p_workflow_ids := ARRAY(
+            SELECT CASE WHEN id = ANY (locked) THEN id END FROM unnest(p_workflow_ids) WITH ORDINALITY AS g (id, place) ORDER BY place
+        );
+    END IF;
     RETURN QUERY
     WITH command AS MATERIALIZED (
         SELECT c.*, c.place::INTEGER AS nth, p_to_states[c.ruling] AS to_state, p_events[c.ruling] AS event,
-            p_are_terminal[c.ruling] AS is_terminal
+            p_are_terminal[c.ruling] AS is_terminal, coalesce(c.given, p_metadata[1]) AS metadata,
+            CASE WHEN c.key IS NOT NULL OR p_source = 'event' THEN c.transition_id END AS known_by
         FROM unnest(
             p_workflow_ids, p_transition_ids, p_rulings, p_ats, p_metadata, p_keys, p_correlation_ids, p_whys, p_attempts,
             p_refusals, p_conflicts
         ) WITH ORDINALITY AS c (
-            workflow_id, transition_id, ruling, at, metadata, key, correlation_id, why, attempt, refusal, conflict, place
+            workflow_id, transition_id, ruling, at, given, key, correlation_id, why, attempt, refusal, conflict, place
         )
     ),
     judged AS MATERIALIZED (
         SELECT
-            c.*, w.current_state, w.transition_count, w.state_entry_time, w.source AS spoken,
+            c.*, w.row_place, w.current_state, w.transition_count, w.state_entry_time, w.source AS spoken,
             w.metadata AS kept_metadata, w.correlation_id AS kept_correlation_id,
             coalesce(c.correlation_id, w.correlation_id) AS said_correlation_id,
             greatest(coalesce(c.at, clock_timestamp()), w.state_entry_time) AS said_at,
@@ -474,8 +486,14 @@ BEGIN
                 )
             ) AS made_already
         FROM command AS c
-        JOIN workflow_state_current AS w ON w.workflow_id = c.workflow_id
-        LEFT JOIN workflow_state_history AS h ON h.transition_id = c.transition_id
+        CROSS JOIN LATERAL (
+            SELECT here.*, here.ctid AS row_place FROM workflow_state_current AS here WHERE here.workflow_id = c.workflow_id
+            OFFSET 0
+        ) AS w
+        LEFT JOIN LATERAL (
+            SELECT * FROM workflow_state_history AS earlier WHERE earlier.transition_id = c.known_by
+            OFFSET 0
+        ) AS h ON TRUE
         CROSS JOIN LATERAL (
             SELECT (c.ruling - 1) * cardinality(p_states) + array_position(p_states, w.current_state::TEXT) AS place
             OFFSET 0
@@ -504,7 +522,7 @@ BEGIN
             attempt = j.at_attempt, correlation_id = j.said_correlation_id, is_terminal = j.is_terminal,
             source = CASE j.spoken WHEN p_source THEN p_source ELSE 'mixed' END
         FROM judged AS j
-        WHERE w.workflow_id = j.workflow_id AND j.reason IS NULL AND NOT j.repeated AND NOT j.made_already
+        WHERE w.ctid = j.row_place AND j.reason IS NULL AND NOT j.repeated AND NOT j.made_already
     ),
     written AS (
         INSERT INTO workflow_state_history (

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
@@ -58,8 +58,8 @@ class Backend(Protocol):
     async def move(self, command: Command) -> Outcome:
         """Make one transition."""
 
-    async def move_many(self, commands: Sequence[Command]) -> list[Outcome]:
-        """Make many in one transaction."""
+    async def move_parts(self, parts: Iterable[Sequence[Command]]) -> list[Outcome]:
+        """Make many in one transaction, see `LifecycleStore.apply_parts`."""
 
     async def read(self, ask: Callable[[Store], Found]) -> Found:
         """Let the store do something."""
@@ -87,9 +87,9 @@ class InMemory:
         """Make one transition."""
         return self._store.apply([command])[0]
 
-    async def move_many(self, commands: Sequence[Command]) -> list[Outcome]:
+    async def move_parts(self, parts: Iterable[Sequence[Command]]) -> list[Outcome]:
         """Make many."""
-        return self._store.apply(commands)
+        return self._store.apply([command for part in parts for command in part])
 
     async def read(self, ask: Callable[[Store], Found]) -> Found:
         """Let the store do something."""
@@ -132,9 +132,9 @@ class InPostgres:
             outcome = await asyncio.wrap_future(opened[1].submit(command))
         return outcome
 
-    async def move_many(self, commands: Sequence[Command]) -> list[Outcome]:
+    async def move_parts(self, parts: Iterable[Sequence[Command]]) -> list[Outcome]:
         """Make many in one transaction; of workflows that come back from the archive in another one after it."""
-        return await self._in_thread(lambda: self._move_many(commands))
+        return await self._in_thread(lambda: self._move_parts(parts))
 
     async def read(self, ask: Callable[[Store], Found]) -> Found:
         """Let the store do something, on a thread."""
@@ -164,9 +164,9 @@ class InPostgres:
     def _archive(self, before: datetime) -> int:
         return archive_terminal(self._open()[0], self._lake(), before)
 
-    def _move_many(self, commands: Sequence[Command]) -> list[Outcome]:
-        store = self._open()[0]
-        outcomes = store.apply(commands)
+    def _move_parts(self, parts: Iterable[Sequence[Command]]) -> list[Outcome]:
+        store, commands = self._open()[0], list[Command]()
+        outcomes = store.apply_parts(_noted(parts, commands))
         unknown = [place for place, outcome in enumerate(outcomes) if outcome.from_state is None]
         if unknown and self._restore([commands[place] for place in unknown]):
             for place, outcome in zip(unknown, store.apply([commands[place] for place in unknown]), strict=True):
@@ -193,6 +193,13 @@ class InPostgres:
                     self._stack = stack.pop_all()
                 self._opened = store, committer
             return self._opened
+
+
+def _noted(parts: Iterable[Sequence[Command]], commands: list[Command]) -> Iterator[Sequence[Command]]:
+    """Pass the parts on, and note what is in them."""
+    for part in parts:
+        commands.extend(part)
+        yield part
 
 
 class _Writer:

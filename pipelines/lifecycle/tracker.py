@@ -18,7 +18,7 @@ from pipelines.lifecycle.commands import (
     checked_metadata,
     checked_text,
     command_of,
-    commands_of,
+    in_parts,
     workflow_uuid,
 )
 from pipelines.lifecycle.configuration import FSMConfiguration, guides_configuration
@@ -118,10 +118,10 @@ class FSMStateTracker(TrackerReports):
 
         Those that are refused do not stop the others. Several of one workflow are made in the order given.
         """
-        now = self._now()
-        commands = commands_of(transitions, self._rules, now)
-        outcomes = await self._backend.move_many(commands)
-        return [(outcome.accepted, outcome.error) for outcome in outcomes]
+        asked = in_parts(transitions, self._rules, self._now())
+        outcomes = await self._backend.move_parts(asked.parts)
+        answers = dict(zip(asked.order, outcomes, strict=True))
+        return [(answers[place].accepted, answers[place].error) for place in range(len(answers))]
 
     async def initialize_many(
         self, workflow_ids: Sequence[UUID | str], metadata: Mapping[str, Any] | None = None

@@ -144,6 +144,27 @@ async def test_many_in_one_call(tracker: FSMStateTracker) -> None:
     assert await tracker.initialize_many([twice, first, twice]) == [True, False, False]
 
 
+async def test_very_many_in_one_call(tracker: FSMStateTracker) -> None:
+    """They go in parts, yet each gets its own answer, texts survive, and what cannot be kept stops them all."""
+    workflows = [uuid4() for _ in range(700)]
+    await tracker.initialize_many(workflows)
+    step, text = HAPPY_PATH[0], {"text": "naïve \\ \"quoted\" {NULL}, '😀'\n"}
+    asked = [Transition(one, *step, ALL_FLAGS | text, f'k "{n}"') for n, one in enumerate(workflows)]
+    refused = [Transition(one, *HAPPY_PATH[2], ALL_FLAGS, reason="NULL") for one in workflows[::2]]
+    bad = Transition(max(workflows), *step, {"x": object()})
+    with pytest.raises(BadInput, match="metadata: JSON cannot hold it"):
+        await tracker.transition_many([*asked, bad])
+    assert (await tracker.get_metrics())["workflow_state_count"] == {"PENDING": 700}
+    answers = await tracker.transition_many([*refused[:100], *asked, *refused[100:], *asked])
+    error = "Invalid transition: {} → VALIDATING; possible: {}, FAILED"
+    assert answers[:100] == [(False, error.format("PENDING", "ANALYZING"))] * 100
+    assert answers[800:1050] == [(False, error.format("ANALYZING", "GENERATING"))] * 250
+    assert answers[100:800] == answers[1050:] == [(True, None)] * 700
+    history = await tracker.get_transition_history(workflows[0], include_rejected=True)
+    assert [(t.to_state, t.idempotency_key) for t in history] == [("VALIDATING", None), ("ANALYZING", 'k "0"')]
+    assert history[1].metadata == ALL_FLAGS | text
+
+
 async def test_workflows_are_found(tracker: FSMStateTracker) -> None:
     """By state, the longest in it first, and by any correlation id that they ever had."""
     first, second, ended = await begun(tracker, 1), await begun(tracker, 1), await begun(tracker, 4)
