@@ -5,32 +5,44 @@ from uuid import UUID
 import polars as pl
 
 from ingest.uuids import uuid5s
+from pipelines.lifecycle.accepted import PHASES, is_implied
 
 _NAMESPACE = UUID("5b3c1f0e-9d0b-5f1c-8a43-0d6f5a7c2e91")
+_TIMES = ["began_at", *PHASES, "ended_at"]
+_TEXTS = ["outcome", "end_event_id", "node_type", "domain"]
 
 
-def event_digests(workflows: pl.DataFrame, transitions: pl.DataFrame, /) -> pl.Series:
-    """Return a UUID of each workflow, in their order: another one if anything that is derived of it is another.
+def event_digests(chained: pl.DataFrame, ends: pl.DataFrame, /) -> pl.DataFrame:
+    """Return number and event_digest of each workflow: another UUID if its history would be another.
 
-    workflows: with workflow_id, created_at and metadata; transitions: with workflow_id, name, transition_timestamp,
-    metadata and reason, from which all else follows. The order of the transitions makes no difference.
+    chained: attempts as `histories` chains them, those of one workflow side by side; ends: their further ends.
     """
-    told = transitions.select(
-        "workflow_id",
-        text=pl.concat_str(
-            # The name begins with the workflow's id.
-            pl.col("name").str.slice(pl.col("workflow_id").str.len_bytes()),
-            pl.col("transition_timestamp").to_physical().cast(pl.String),
-            "metadata",
-            pl.col("reason").fill_null(""),
-            separator=" ",
-        ),
+    told = chained.select("number", text=_attempt())
+    if chained["is_next"].any():
+        told = _together(told)
+    if ends.height:
+        further = _together(ends.select("number", text=_end()).sort("number", "text")).rename({"text": "further"})
+        both = pl.concat_str("text", "further", separator="\n", ignore_nulls=True)
+        told = told.join(further, on="number", how="left", maintain_order="left").select("number", text=both)
+    return told.select("number", uuid5s(_NAMESPACE, told["text"]).alias("event_digest"))
+
+
+def _attempt() -> pl.Expr:
+    return pl.concat_str(
+        "attempt",
+        *(pl.col(name).to_physical().cast(pl.String).fill_null("") for name in _TIMES),
+        *(pl.col(name).fill_null("") for name in _TEXTS),
+        *(is_implied(name).cast(pl.UInt8) for name in PHASES),
+        separator=" ",
     )
-    texts = told.group_by("workflow_id").agg(pl.col("text").sort().str.join("\n"))
-    names = workflows.join(texts, on="workflow_id", how="left", maintain_order="left").select(
-        pl.concat_str(pl.col("created_at").to_physical().cast(pl.String), "metadata", "text", separator="\n")
-    )
-    return uuid5s(_NAMESPACE, names.to_series())
+
+
+def _end() -> pl.Expr:
+    return pl.concat_str("attempt", "kind", pl.col("event_time").to_physical(), "event_id", separator=" ")
+
+
+def _together(told: pl.DataFrame) -> pl.DataFrame:
+    return told.group_by("number", maintain_order=True).agg(pl.col("text").str.join("\n"))
 
 
 __all__ = ["event_digests"]

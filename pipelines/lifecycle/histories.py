@@ -75,9 +75,8 @@ def _numbered(frame: pl.DataFrame, first: int, size: int) -> pl.DataFrame:
 def _told(chained: pl.DataFrame, ends: pl.DataFrame, several: pl.DataFrame) -> Histories:
     made = accepted(chained)
     transitions = pl.concat([made, refused(chained, ends)], how="diagonal").rechunk().pipe(_identified)
-    workflows = _workflows(made, chained)
     return Histories(
-        workflows.with_columns(event_digest=event_digests(workflows, transitions)).select(_cast(WORKFLOWS)),
+        _workflows(made, chained, event_digests(chained, ends)),
         transitions.select(_cast(TRANSITIONS)),
         correlations_of(chained, several),
     )
@@ -104,7 +103,7 @@ def _identified(transitions: pl.DataFrame) -> pl.DataFrame:
     return transitions.with_columns(transition_id=uuid5s(NAMESPACE, transitions["name"]))
 
 
-def _workflows(made: pl.DataFrame, chained: pl.DataFrame) -> pl.DataFrame:
+def _workflows(made: pl.DataFrame, chained: pl.DataFrame, digests: pl.DataFrame) -> pl.DataFrame:
     is_last = (pl.col("number") != pl.col("number").shift(-1)).fill_null(value=True)
     last = made.filter(is_last)
     known = chained.group_by("number").agg(
