@@ -112,14 +112,19 @@ def _workflows(made: pl.DataFrame, chained: pl.DataFrame, digests: pl.DataFrame)
         pl.col("domain").drop_nulls().first(),
         pl.col("correlation_id").drop_nulls().last().alias("its_correlation_id"),
     )
-    return last.join(known, on="number", how="left", maintain_order="left").with_columns(
-        current_state="to_state",
-        previous_state="from_state",
-        state_entry_time="transition_timestamp",
-        transition_count="transition_number",
-        correlation_id="its_correlation_id",
-        is_terminal=pl.col("to_state").is_in(["COMPLETED", "FAILED"]),
-        metadata=pl.struct("node_type", "domain").struct.json_encode(),
+    return (
+        last.join(known, on="number", how="left", maintain_order="left")
+        .join(digests, on="number", how="left", maintain_order="left")
+        .with_columns(
+            current_state="to_state",
+            previous_state="from_state",
+            state_entry_time="transition_timestamp",
+            transition_count="transition_number",
+            correlation_id="its_correlation_id",
+            is_terminal=pl.col("to_state").is_in(["COMPLETED", "FAILED"]),
+            metadata=pl.struct("node_type", "domain").struct.json_encode(),
+        )
+        .select(_cast(WORKFLOWS))
     )
 
 

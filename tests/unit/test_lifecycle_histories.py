@@ -150,9 +150,12 @@ def test_the_digest_tells_whether_events_say_anything_new() -> None:
     known = [started(at=at(1)), stage(2, at=at(3)), failed(at=at(5)), completed(at=at(9), attempt=2)]
     first = stage(1, at=at(2))
     news = [
-        started(at=at(0)), stage(2, at=at(2)), stage(4, at=at(4)), stage(4, at=at(7)), failed(at=at(4)), failed(at=at(6)),
-        completed(at=at(5)), started(at=at(7), attempt=2), started(at=at(20), attempt=3), stage(1, at=at(2), domain="api"),
-    ]  # fmt: skip
+        *(started(at=at(minute), attempt=attempt) for minute, attempt in ((0, 1), (7, 2), (20, 3))),
+        *(stage(number, at=at(minute)) for number, minute in ((2, 2), (4, 4), (4, 7))),
+        *(failed(at=at(minute)) for minute in (4, 6)),
+        completed(at=at(5)),
+        stage(1, at=at(2), domain="api"),
+    ]
 
     def digest(*events: Event) -> str:
         value: str = derived(*events).workflows["event_digest"].item()
