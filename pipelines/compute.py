@@ -76,7 +76,32 @@ def attempts_of(events: pl.LazyFrame, /) -> Attempts:
 
 def attempts_around(snapshot: Snapshot, windows: Sequence[Window]) -> Attempts:
     """Return the attempts of the windows, and those of the days around them as far as is known there."""
+    return _whole(snapshot, windows, snapshot.events_around(days_around(windows)).select(NEEDED))
+
+
+def attempts_within(snapshot: Snapshot, windows: Sequence[Window]) -> Attempts:
+    """Return the attempts of the workflows that have an event in the windows: few, where the days are full."""
     near = snapshot.events_around(days_around(windows)).select(NEEDED)
+    is_within = pl.any_horizontal(
+        pl.col("event_time").is_between(first, last, closed="left") for first, last in _stretches(windows)
+    )
+    concerned = near.filter(is_within).select(pl.col("workflow_id").unique()).collect().to_series()
+    return _whole(snapshot, windows, near.filter(pl.col("workflow_id").is_in(concerned.implode())))
+
+
+def _stretches(windows: Sequence[Window]) -> list[tuple[datetime, datetime]]:
+    """The time of the windows, those that follow each other joined."""
+    found: list[tuple[datetime, datetime]] = []
+    for window in sorted(windows):
+        if found and found[-1][1] >= window.start:
+            found[-1] = (found[-1][0], max(found[-1][1], window.end))
+        else:
+            found.append((window.start, window.end))
+    return found
+
+
+def _whole(snapshot: Snapshot, windows: Sequence[Window], near: pl.LazyFrame) -> Attempts:
+    """The attempts that these events tell of; where too little is known of some, all their events are looked for."""
     found = attempts_of(near)
     strays = _strays(found.generations, windows)
     if strays.is_empty():

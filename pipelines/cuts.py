@@ -1,6 +1,7 @@
 """Cuts: one window type by one strategy. Every measure is an aggregate over the windows and groups of some cuts."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import polars as pl
 
@@ -20,7 +21,7 @@ GROUP_KEY = {
 }
 
 #: One window type by one strategy, in these windows of that type; None: in all.
-Cut = tuple[EnumWindowType, EnumAggregationType, Sequence[Window] | None]
+Cut: TypeAlias = tuple[EnumWindowType, EnumAggregationType, Sequence[Window] | None]
 
 
 def cut(

@@ -54,15 +54,17 @@ def newly_abandoned_hours(before: datetime | None, now: datetime) -> set[datetim
     return hours
 
 
-def windows_of(hours: Iterable[datetime]) -> dict[EnumWindowType, list[Window]]:
-    """Return the windows of all four types that hold these hours.
+def windows_of(
+    hours: Iterable[datetime], window_types: Iterable[EnumWindowType] = EnumWindowType
+) -> dict[EnumWindowType, list[Window]]:
+    """Return the windows of these types, by default of all four, that hold these hours.
 
     >>> from datetime import UTC
     >>> {name.value: len(windows) for name, windows in windows_of({datetime(2025, 1, 1, tzinfo=UTC)}).items()}
     {'hourly': 1, 'daily': 1, 'weekly': 1, 'monthly': 1}
     """
     distinct = set(hours)
-    return {window_type: windows_over(distinct, window_type) for window_type in EnumWindowType}
+    return {window_type: windows_over(distinct, window_type) for window_type in window_types}
 
 
 def _hours_of(events: pl.LazyFrame) -> set[datetime]:

@@ -1,6 +1,7 @@
 """What is behind a row of the statistics: its generations, their events, and the row computed again."""
 
 from dataclasses import dataclass
+from math import isclose
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -66,7 +67,7 @@ def explain(lake: Lake, store: MetricStore, aggregation_id: str) -> Explanation:
         recomputed=recomputed,
         lake_version=past.snapshot.version,
         way=past.way,
-        differences=differences(row, recomputed or {}),
+        differences=_unexplained(row, recomputed or {}),
         generations=found,
         events=_events(past.snapshot, window, found["workflow_id"]),
     )
@@ -115,6 +116,21 @@ def _later_batches(lake: Lake, store: MetricStore, now: Snapshot, version: int) 
         return None
     since = [change.batch_id for change in fresh if version < change.version <= now.version]
     return list(dict.fromkeys([*noted, *since]))
+
+
+def _unexplained(row: Metric, recomputed: Metric) -> tuple[Difference, ...]:
+    """Where the row is another one; it is computed exactly here, and may have said that its percentiles were not."""
+    stated = row["duration_statistics"].get("relative_error")
+    found = differences(row, recomputed)
+    return found if stated is None or not recomputed else tuple(each for each in found if not _is_near(each, stated))
+
+
+def _is_near(difference: Difference, relative_error: float) -> bool:
+    name = difference.name.rpartition(".")[2]
+    if not name.startswith(("p50_", "p95_", "p99_")):
+        return difference.name in ("duration_statistics.method", "duration_statistics.relative_error")
+    before, after = difference.before, difference.after
+    return None not in (before, after) and isclose(before, after, rel_tol=0, abs_tol=after * relative_error + 1e-9)
 
 
 def _recomputed(snapshot: Snapshot, attempts: Attempts, window: Window, aggregation_id: str) -> Metric | None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from uuid import UUID, uuid5
 
 import polars as pl
@@ -70,16 +71,22 @@ _NODE_TYPE = {name: name for name in _OUTCOMES}
 _ATTEMPT = {name: name for name in _ATTEMPTS}
 
 
-def metric_rows(statistics: pl.DataFrame, breakdowns: Breakdowns | None = None, /) -> pl.DataFrame:
+def metric_rows(
+    statistics: pl.DataFrame, breakdowns: Breakdowns | None = None, /, *, relative_error: float | None = None
+) -> pl.DataFrame:
     """Return one row of `sql.metric_rows.METRIC_ROWS` per row of `schema.STATISTICS`, in the same order.
 
     Durations are in seconds. In the JSON, what is unknown is null, and money a number with all its digits. Stages,
-    models and node types are objects by their names; without breakdowns they are empty.
+    models and node types are objects by their names; without breakdowns they are empty. relative_error: of the
+    percentiles, if they were merged from sketches; None: they are exact.
     """
     parts = breakdowns or no_breakdowns()
+    method: dict[str, str | float] = {"method": "exact"}
+    if relative_error is not None:
+        method = {"method": "ddsketch", "relative_error": relative_error}
     rows = statistics.with_columns(
         _aggregation_ids(statistics),
-        _json_object(statistics, _DURATION, method="exact").alias("duration_statistics"),
+        _json_object(statistics, _DURATION, method).alias("duration_statistics"),
         _json_object(statistics, _QUALITY).alias("quality_statistics"),
         _json_object(statistics, _COST).alias("cost_statistics"),
         _json_object(statistics, _ATTEMPT).alias("attempt_statistics"),
@@ -119,10 +126,13 @@ def _by_name(frame: pl.DataFrame, name: str, members: Mapping[str, str]) -> pl.D
     return frame.with_columns(member.alias("member")).group_by(STATISTICS_KEY).agg(text.alias(f"{name}_statistics"))
 
 
-def _json_object(frame: pl.DataFrame, members: Mapping[str, str], **constants: str) -> pl.Expr:
-    """Spell out {key: number of the column, ..., key: constant text}."""
-    numbers = [pl.lit(f'"{key}":') + _json_number(frame.schema, column) for key, column in members.items()]
-    texts = [pl.lit(f'"{key}":"{text}"') for key, text in constants.items()]
+def _json_object(
+    frame: pl.DataFrame, members: Mapping[str, str], constants: Mapping[str, str | float] = MappingProxyType({})
+) -> pl.Expr:
+    """Spell out {key: number of the column, ..., key: constant}."""
+    schema = frame.schema  # a frame makes it anew each time that it is asked
+    numbers = [pl.lit(f'"{key}":') + _json_number(schema, column) for key, column in members.items()]
+    texts = [pl.lit(f"{json.dumps(key)}:{json.dumps(value)}") for key, value in constants.items()]
     return pl.lit("{") + pl.concat_str([*numbers, *texts], separator=",") + pl.lit("}")
 
 

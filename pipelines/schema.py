@@ -1,8 +1,13 @@
 """The columns of the frames between the lake and Postgres."""
 
+from typing import TypeVar
+
 import polars as pl
 
 from ingest.schema import TIMESTAMP
+
+#: A frame, lazy or not; what comes out is what went in.
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame, pl.DataFrame | pl.LazyFrame)
 
 #: A sum of money in US dollars: as fine as one event's cost, and wide enough for any sum of them.
 MONEY = pl.Decimal(38, 9)

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 import polars as pl
 import polars.selectors as cs
 
-from pipelines.cuts import CUT_KEY, Cut, cut
+from pipelines.cuts import CUT_KEY, Cut
 from pipelines.enums import EnumAggregationType, EnumWindowType
+from pipelines.few_rows import cut_any, few_or_lazy
 from pipelines.measures import derived, ended_measures, prepared
-from pipelines.schema import ATTEMPT_COUNTS, COUNTS, STATISTICS, STATISTICS_KEY
+from pipelines.schema import ATTEMPT_COUNTS, COUNTS, STATISTICS, STATISTICS_KEY, Frame
 from pipelines.windows import Window, window_end
 
 #: An attempt without a terminal event counts as abandoned this long after the hour in which it started.
@@ -49,7 +50,7 @@ def all_statistics(
     cuts = all_cuts(windows)
     if not cuts:
         return pl.DataFrame(schema=STATISTICS)
-    return _statistics(generations.lazy(), cuts, as_of).collect().sort(STATISTICS_KEY)
+    return _statistics(few_or_lazy(generations), cuts, as_of).collect().sort(STATISTICS_KEY)
 
 
 def all_cuts(windows: Mapping[EnumWindowType, Sequence[Window]]) -> list[Cut]:
@@ -63,13 +64,13 @@ def all_cuts(windows: Mapping[EnumWindowType, Sequence[Window]]) -> list[Cut]:
 
 
 def _statistics(
-    generations: pl.LazyFrame, cuts: Sequence[Cut], as_of: datetime, by: Sequence[str] = ()
+    generations: pl.LazyFrame | pl.DataFrame, cuts: Sequence[Cut], as_of: datetime, by: Sequence[str] = ()
 ) -> pl.LazyFrame:
     """Group what ended and what started by each cut; then everything else once for all cuts together."""
     if as_of.tzinfo is None:
         raise ValueError("as_of has no time zone")
-    ended = cut(generations.with_columns(prepared(), instant="ended_at"), cuts, ended_measures(), by=by)
-    started = cut(with_fate(generations, as_of), cuts, started_measures(), by=by)
+    ended = cut_any(generations.with_columns(prepared(), instant="ended_at"), cuts, ended_measures(), by=by)
+    started = cut_any(with_fate(generations, as_of), cuts, started_measures(), by=by)
     return finished(ended.join(started, on=[*CUT_KEY, *by], how="full", coalesce=True), by)
 
 
@@ -84,7 +85,7 @@ def finished(aggregates: pl.LazyFrame, by: Sequence[str] = ()) -> pl.LazyFrame:
     )
 
 
-def with_fate(generations: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
+def with_fate(generations: Frame, as_of: datetime) -> Frame:
     """The attempts at the `instant` of their start, and what became of the unfinished."""
     started_at, unfinished = pl.col("started_at"), pl.col("ended_at").is_null()
     abandoned = window_end(started_at, EnumWindowType.HOURLY) + ABANDON_AFTER <= as_of

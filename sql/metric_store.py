@@ -16,6 +16,7 @@ from sql.connection import Connection, Pool
 from sql.errors import database_errors
 from sql.metric_rows import Metric, copy_text, metric
 from sql.queries import query
+from sql.state_store import StateStore
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,16 @@ class Progress:
     lake_id: UUID
     lake_version: int
     as_of: datetime
+
+
+@dataclass(frozen=True)
+class WindowMade:
+    """How many generations ended in a window, as stored, and how its percentiles were made: `exact` or `ddsketch`."""
+
+    window_type: str
+    window_start: datetime
+    total_generations: int
+    method: str
 
 
 class MetricStore:
@@ -122,6 +133,15 @@ class MetricStore:
         with self._transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
             return [metric(row) for row in cursor.execute(query("read_windows"), parameters, prepare=False)]
 
+    def windows_made(self, windows: Sequence[tuple[str, datetime]]) -> list[WindowMade]:
+        """Return what is stored of these windows (window type, start); those without a row are left out."""
+        parameters = {
+            "window_types": [window_type for window_type, _ in windows],
+            "window_starts": [start for _, start in windows],
+        }
+        with self._transaction() as connection, connection.cursor(row_factory=class_row(WindowMade)) as cursor:
+            return cursor.execute(query("get_windows_made"), parameters, prepare=False).fetchall()
+
     def get_metric(self, aggregation_id: UUID | str) -> Metric | None:
         """Return one row, or None. Raises `BadInput` if the id is no UUID."""
         parameters = {"aggregation_id": _uuid(aggregation_id)}
@@ -145,6 +165,19 @@ class MetricStore:
         """Yield the store of the lake's micro-batches, in a transaction; in `transaction` and `trial`, in the same."""
         with self._transaction() as connection:
             yield BatchStore(connection)
+
+    @contextmanager
+    def states(self) -> Iterator[StateStore]:
+        """Yield the store of the states of hours and days, in a transaction as `batches` does."""
+        with self._transaction() as connection:
+            yield StateStore(connection)
+
+    @contextmanager
+    def one_look(self) -> Iterator[StateStore]:
+        """Yield a store of which all answers are of one moment. Not within `transaction` and `trial`."""
+        with self._transaction() as connection:
+            connection.execute(query("start_one_look"))
+            yield StateStore(connection)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -171,4 +204,4 @@ def _uuid(text: UUID | str) -> UUID:
         raise BadInput(f"{text!r} is not the id of a row of statistics. It looks like {UUID(int=0)}.") from None
 
 
-__all__ = ["MetricStore", "Progress", "ReplaceResult"]
+__all__ = ["MetricStore", "Progress", "ReplaceResult", "WindowMade"]

@@ -166,6 +166,14 @@ JOIN unnest(%(window_types)s::VARCHAR[], %(window_starts)s::TIMESTAMPTZ[]) AS g 
     USING (window_type, window_start)
 ORDER BY window_type, window_start, aggregation_type, group_key COLLATE "C";
 
+-- get_windows_made --
+-- How large each of the given windows is, and how its percentiles were made: its row of all generations tells.
+SELECT window_type, window_start, total_generations, duration_statistics ->> 'method' AS method
+FROM codegen_metrics_aggregated
+JOIN unnest(%(window_types)s::TEXT[], %(window_starts)s::TIMESTAMPTZ[]) AS w (window_type, window_start)
+    USING (window_type, window_start)
+WHERE aggregation_type = 'time_window';
+
 -- get_metric --
 -- One row by its id.
 SELECT
@@ -214,6 +222,40 @@ SELECT min(lake_version) FROM lake_batches WHERE lake_id = %(lake_id)s::UUID;
 -- get_batches_after --
 -- The micro-batches that came after a version.
 SELECT batch_id FROM lake_batches WHERE lake_id = %(lake_id)s::UUID AND lake_version > %(lake_version)s AND batch_id <> '';
+
+-- get_state_versions --
+-- Which of the given spans have a state, and the version of the lake that it is of.
+SELECT span, span_start, lake_version
+FROM statistics_states
+JOIN unnest(%(spans)s::TEXT[], %(span_starts)s::TIMESTAMPTZ[]) AS s (span, span_start) USING (span, span_start)
+WHERE lake_id = %(lake_id)s::UUID;
+
+-- get_states --
+-- The states of the given spans.
+SELECT span, span_start, lake_version, state
+FROM statistics_states
+JOIN unnest(%(spans)s::TEXT[], %(span_starts)s::TIMESTAMPTZ[]) AS s (span, span_start) USING (span, span_start)
+WHERE lake_id = %(lake_id)s::UUID;
+
+-- keep_state --
+-- That nobody has come further in the lake, the refresh has seen in the same transaction.
+INSERT INTO statistics_states (span, span_start, lake_id, lake_version, state)
+VALUES (%(span)s, %(span_start)s, %(lake_id)s::UUID, %(lake_version)s, %(state)s)
+ON CONFLICT (span, span_start) DO UPDATE
+SET lake_id = excluded.lake_id, lake_version = excluded.lake_version, state = excluded.state;
+
+-- forget_states_of_days --
+-- The days and their hours: a day without a state is computed anew.
+DELETE FROM statistics_states
+WHERE date_trunc('day', span_start, 'UTC') = ANY (%(days)s::TIMESTAMPTZ[]);
+
+-- forget_states_outside --
+-- What no window in the given time needs any more.
+DELETE FROM statistics_states WHERE span_start < %(start)s OR lake_id <> %(lake_id)s::UUID;
+
+-- forget_states --
+-- Nobody knows what has changed.
+DELETE FROM statistics_states;
 
 -- start_one_look --
 -- What follows in the transaction sees one state of the database.

@@ -1,14 +1,17 @@
 """Lakes for tests: micro-batches made by hand, and what a lake holds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from ingest.kinds import EventKind
+from ingest.decode import Decoder
+from ingest.kinds import EventKind, topic_of, topics_of
 from ingest.lake import Lake
+from ingest.messages import Messages
 from ingest.micro_batch import Advance, MicroBatch
 from ingest.partition_id import PartitionId
 from ingest.schema import DEAD_LETTERS, EVENTS
+from ingest.synthetic import SyntheticMessage
 from tests.events import Event, frame
 from tests.messages import batch, completed, decode
 
@@ -41,3 +44,19 @@ def append_rows(lake: Lake, rows: Sequence[Event], *, name: str) -> None:
     assert events.schema == EVENTS
     place = PartitionId("by hand", name, 0)
     lake.append(MicroBatch(name, events, pl.DataFrame(schema=DEAD_LETTERS), {place: Advance(None, len(rows))}))
+
+
+def append_messages(lake: Lake, messages: Iterable[SyntheticMessage], *, name: str) -> None:
+    """Append what becomes of messages as one micro-batch of a partition of its own."""
+    given = list(messages)
+    received = Messages(
+        topics=[topic_of(EventKind(message.kind), "test") for message in given],
+        partitions=[0] * len(given),
+        offsets=list(range(len(given))),
+        timestamps_ms=[int(message.timestamp.timestamp() * 1000) for message in given],
+        values=[message.value for message in given],
+    )
+    now = max(message.timestamp for message in given)
+    decoded = Decoder(topics_of("test")).decode(received, now=now, batch_id=name)
+    place = PartitionId("by hand", name, 0)
+    lake.append(MicroBatch(name, decoded.events, decoded.dead_letters, {place: Advance(None, len(given))}))

@@ -1,7 +1,6 @@
 """Do stored rows say what the oracle says?"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import isclose
 from typing import Any
 
 from assets.oracle.oracle import Row
@@ -43,6 +42,7 @@ _RATE_TOLERANCE, _TOLERANCE, _RELATIVE = 0.00005001, 2e-9, 1e-9
 _BREAKDOWNS = {"stages": ("stage_statistics", "stage"), "models": ("model_statistics", "model")} | {
     "node_types": ("node_type_statistics", "node_type")
 }
+_PERCENTILES = ("p50_", "p95_", "p99_")
 _MEMBER = {"duration_n": "n", "p50_duration_seconds": "p50_seconds", "p95_duration_seconds": "p95_seconds"}
 
 
@@ -61,7 +61,7 @@ def disagreements(rows: Sequence[Row], told: Sequence[Row], breakdowns: Mapping[
         for row in breakdowns.get(name, ()):
             expected.setdefault(_key(row), {})[row[member]] = row
         for key in both:
-            lines += _members(f"{_name(key)} {column}", ours[key][column] or {}, expected.get(key, {}), member)
+            lines += _members(f"{_name(key)} {column}", ours[key], column, expected.get(key, {}), member)
     return lines
 
 
@@ -72,24 +72,31 @@ def _numbers(name: str, row: Row, told: Row) -> Iterator[str]:
         column, key = _PLACE.get(number, (number, ""))
         found = (row[column] or {}).get(key) if key else row[column]
         tolerance = _RATE_TOLERANCE if number == "success_rate" else _TOLERANCE
-        if not _agree(found, expected, tolerance):
+        if not _agree(found, expected, tolerance, _relative(row, number)):
             yield f"{name}: {number} is {found}, the oracle says {expected}"
 
 
-def _members(name: str, found: Row, expected: Mapping[str, Row], member: str) -> Iterator[str]:
+def _members(name: str, row: Row, column: str, expected: Mapping[str, Row], member: str) -> Iterator[str]:
+    found = row[column] or {}
     if set(found) != set(expected):
         yield f"{name}: {sorted(found)}, the oracle says {sorted(expected)}"
         return
     for key, told in expected.items():
         for number, value in told.items():
             ours = found[key].get(_MEMBER.get(number, number))
-            if number not in (*_OF_KEY, member) and not _agree(ours, value, _TOLERANCE):
+            if number not in (*_OF_KEY, member) and not _agree(ours, value, _TOLERANCE, _relative(row, number)):
                 yield f"{name} {key}: {number} is {ours}, the oracle says {value}"
 
 
-def _agree(found: Any, expected: Any, tolerance: float) -> bool:
+def _relative(row: Row, number: str) -> float:
+    """How far a number may be off: a percentile that was merged from sketches as far as its row says."""
+    stated = (row["duration_statistics"] or {}).get("relative_error") or 0
+    return _RELATIVE + (float(stated) if number.startswith(_PERCENTILES) else 0)
+
+
+def _agree(found: Any, expected: Any, tolerance: float, relative: float) -> bool:
     if isinstance(expected, float) and found is not None:
-        return isclose(float(found), expected, rel_tol=_RELATIVE, abs_tol=tolerance)
+        return abs(float(found) - expected) <= max(relative * abs(expected), tolerance)
     return bool(found == expected)
 
 

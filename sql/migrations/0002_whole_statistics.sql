@@ -16,5 +16,16 @@ CREATE TABLE lake_batches (
     PRIMARY KEY (lake_id, lake_version)
 );
 
+-- What adds up of the hours and days of windows that are too large to be computed each time (pipelines/kept_states.py).
+-- If a day has a state, so has each of its hours in which something started or ended.
+CREATE TABLE statistics_states (
+    span VARCHAR(50) NOT NULL, -- hourly | daily
+    span_start TIMESTAMP WITH TIME ZONE NOT NULL,
+    lake_id UUID NOT NULL,
+    lake_version BIGINT NOT NULL,
+    state BYTEA NOT NULL,
+    PRIMARY KEY (span, span_start)
+);
+
 -- The next refresh computes all windows, and so fills the new columns.
 DELETE FROM refresh_progress WHERE name = 'statistics';

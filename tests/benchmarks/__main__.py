@@ -25,7 +25,7 @@ from tests.benchmarks.search_freshness import INDEX_FILL_100K, SEARCHABLE_P99
 from tests.benchmarks.search_p99 import SEARCH_1K_P99, SEARCH_1M_P99, SEARCH_100K_P99
 from tests.benchmarks.search_vs import SEARCH_VS_DUCKDB, SEARCH_VS_POSTGRES, SEARCH_VS_SQLITE, SEARCH_VS_TANTIVY
 from tests.benchmarks.stats_16 import STATS_16_VS_CHDB, STATS_16_VS_DUCKDB
-from tests.benchmarks.stats_1000_events import STATS_1000_EVENTS
+from tests.benchmarks.stats_1000_events import STATS_100K_EVENTS, STATS_1000_EVENTS
 from tests.benchmarks.table import print_table
 from tests.benchmarks.transition_p99 import TRANSITION_P99
 from tests.benchmarks.transition_vs_cte import TRANSITION_VS_CTE
@@ -33,6 +33,7 @@ from tests.benchmarks.upsert_vs_copy import UPSERT_INSERT_VS_COPY, UPSERT_UPDATE
 
 BENCHMARKS = (
     STATS_1000_EVENTS,
+    STATS_100K_EVENTS,
     STATS_16_VS_CHDB,
     STATS_16_VS_DUCKDB,
     INGEST_VS_CONSUME,

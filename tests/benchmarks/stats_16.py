@@ -10,7 +10,8 @@ from statistics import median
 import duckdb
 import polars as pl
 
-from pipelines.mergeable import merged_statistics, state_of
+from pipelines.mergeable import state_of
+from pipelines.merged_rows import merged_statistics
 from pipelines.sketch import ERROR
 from tests.benchmarks import stats_16_sql
 from tests.benchmarks.harness import Benchmark, NotMeasured, Result, interleaved, ratio_of_medians, stopwatch

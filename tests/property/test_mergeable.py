@@ -1,15 +1,17 @@
 """What is merged from parts is what is computed of the whole, percentiles within the stated error."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 
+from pipelines.breakdowns import Breakdowns, breakdowns
+from pipelines.compute import attempts_of
 from pipelines.enums import EnumAggregationType, EnumWindowType
-from pipelines.generations import generations
-from pipelines.mergeable import merged, merged_statistics, state_of
+from pipelines.mergeable import merged, state_of
+from pipelines.merged_rows import merged_breakdowns, merged_statistics
 from pipelines.schema import STATISTICS_KEY
 from pipelines.sketch import ERROR
 from pipelines.statistics import window_statistics
@@ -37,14 +39,41 @@ def _agree(found: pl.DataFrame, exact: pl.DataFrame) -> None:
         assert (distance <= exact[name] * (ERROR + 1e-9)).all(), name
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(frames())
 def test_parts_that_share_hours_add_up_to_the_whole(events: pl.DataFrame) -> None:
     """Zeros, nulls, unknown and unfinished attempts, split in two and merged, in windows years apart."""
-    attempts = generations(events.lazy()).collect().with_row_index()
-    parts = [attempts.filter(pl.col("index") % 2 == part).lazy() for part in range(2)]
-    found = merged(state_of(part, as_of=AS_OF) for part in parts)
-    _agree(merged_statistics(found), _exact(attempts.lazy()))
+    attempts = attempts_of(events.lazy())
+    states = []
+    for part in range(2):
+        chosen = pl.col("workflow_id").hash() % 2 == part
+        found, stages = (frame.filter(chosen).lazy() for frame in (attempts.generations, attempts.stages))
+        states.append(state_of(found, stages, as_of=AS_OF))
+    whole = merged(states)
+    _agree(merged_statistics(whole), _exact(attempts.generations.lazy()))
+    windows = {over: windows_over(_instants(attempts.generations), over) for over in EnumWindowType}
+    exact = breakdowns(attempts.generations, attempts.stages, windows)
+    _agree_by_name(merged_breakdowns(whole, windows), exact)
+
+    days = {over: windows[over] for over in (EnumWindowType.DAILY, EnumWindowType.WEEKLY, EnumWindowType.MONTHLY)}
+    by_day = merged((merged([state], EnumWindowType.DAILY) for state in states), EnumWindowType.DAILY)
+    assert merged_statistics(by_day, days).equals(merged_statistics(whole, days))
+    assert merged_statistics(by_day, days, of=EnumWindowType.DAILY).equals(merged_statistics(whole, days))
+    for one, other in zip(merged_breakdowns(by_day, days), merged_breakdowns(whole, days), strict=True):
+        assert one.equals(other)
+
+
+def _instants(attempts: pl.DataFrame) -> list[datetime]:
+    return [*attempts["started_at"].drop_nulls(), *attempts["ended_at"].drop_nulls()]
+
+
+def _agree_by_name(found: Breakdowns, exact: Breakdowns) -> None:
+    for ours, theirs in zip(found, exact, strict=True):
+        close = [name for name in theirs.columns if name.startswith(("p50_", "p95_")) and theirs[name].dtype.is_float()]
+        assert ours.drop(close).equals(theirs.drop(close))
+        for name in close:
+            assert ours[name].is_null().equals(theirs[name].is_null())
+            assert ((ours[name] - theirs[name]).abs() <= theirs[name] * (ERROR + 1e-9)).all(), name
 
 
 def test_a_month_is_merged_from_its_hours(tmp_path: Path) -> None:
