@@ -173,9 +173,9 @@ def recalled(lake: Lake, places: Sequence[ArchivedPlace]) -> Recalled:
         pl.col("transition_count") == pl.col("made").fill_null(0)
     )
     kept = transitions.join(whole, on="workflow_id", how="semi")
-    # Files tell the columns in their own order.
+    # Files tell the columns in their own order; whoever writes workflows does so in the order of their ids.
     return Recalled(
-        whole.select(name for name in CURRENT if name not in _ARCHIVING),
+        whole.select(name for name in CURRENT if name not in _ARCHIVING).sort("workflow_id"),
         kept.select(name for name in HISTORY if name not in _ARCHIVING),
     )
 
