@@ -13,7 +13,7 @@ SELECT pg_advisory_unlock(4702111234474983747);
 CREATE TEMPORARY TABLE incoming_workflows (
     workflow_id UUID, current_state VARCHAR(50), previous_state VARCHAR(50), state_entry_time TIMESTAMPTZ,
     transition_count INTEGER, metadata JSONB, attempt INTEGER, correlation_id TEXT, is_terminal BOOLEAN,
-    created_at TIMESTAMPTZ, event_digest UUID
+    created_at TIMESTAMPTZ, event_digest BIGINT
 ) ON COMMIT DROP;
 CREATE TEMPORARY TABLE incoming_transitions (
     transition_id UUID, workflow_id UUID, from_state VARCHAR(50), to_state VARCHAR(50), event VARCHAR(50),

@@ -294,7 +294,7 @@ CREATE TABLE workflow_state_current (
     is_terminal BOOLEAN NOT NULL DEFAULT FALSE,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT clock_timestamp(), -- when it came into its first state
     source VARCHAR(10) NOT NULL DEFAULT 'api', -- who has moved it: api | event | mixed
-    event_digest UUID -- of what events say of it; NULL: nothing yet
+    event_digest BIGINT -- of what events say of it; NULL: nothing yet
 ) WITH (fillfactor = 80);
 CREATE INDEX workflow_state_current_by_state ON workflow_state_current (current_state, state_entry_time);
 
@@ -318,7 +318,7 @@ CREATE TABLE workflows_archived (
     correlation_id TEXT,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     source VARCHAR(10) NOT NULL,
-    event_digest UUID, -- of what events said of it until then; NULL: nothing
+    event_digest BIGINT, -- of what events said of it until then; NULL: nothing
     event_days DATE[] NOT NULL -- on which they moved it (UTC)
 );
 
@@ -481,7 +481,7 @@ BEGIN
     judged AS MATERIALIZED (
         SELECT
             c.*, w.row_place, w.current_state, w.transition_count, w.state_entry_time, w.source AS spoken,
-            w.metadata AS kept_metadata, w.correlation_id AS kept_correlation_id,
+            w.correlation_id AS kept_correlation_id,
             coalesce(c.correlation_id, w.correlation_id) AS said_correlation_id,
             greatest(coalesce(c.at, clock_timestamp()), w.state_entry_time) AS said_at,
             v.guard_met, v.reason, w.attempt + CASE WHEN v.reason IS NULL AND v.opening THEN 1 ELSE 0 END AS at_attempt,
@@ -498,7 +498,9 @@ BEGIN
             ) AS made_already
         FROM command AS c
         CROSS JOIN LATERAL (
-            SELECT here.*, here.ctid AS row_place FROM workflow_state_current AS here WHERE here.workflow_id = c.workflow_id
+            SELECT current_state, transition_count, state_entry_time, source, correlation_id, attempt, ctid AS row_place
+            FROM workflow_state_current AS here
+            WHERE here.workflow_id = c.workflow_id
             OFFSET 0
         ) AS w
         LEFT JOIN LATERAL (
@@ -529,7 +531,7 @@ BEGIN
     moved AS (
         UPDATE workflow_state_current AS w SET
             current_state = j.to_state, previous_state = j.current_state, state_entry_time = j.said_at,
-            transition_count = j.transition_count + 1, metadata = CASE p_source WHEN 'event' THEN j.kept_metadata ELSE j.kept_metadata || j.metadata END,
+            transition_count = j.transition_count + 1, metadata = CASE p_source WHEN 'event' THEN w.metadata ELSE w.metadata || j.metadata END,
             attempt = j.at_attempt, correlation_id = j.said_correlation_id, is_terminal = j.is_terminal,
             source = CASE j.spoken WHEN p_source THEN p_source ELSE 'mixed' END
         FROM judged AS j

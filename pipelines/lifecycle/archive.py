@@ -62,7 +62,7 @@ CURRENT = pl.Schema(
         "is_terminal": pl.Boolean(),
         "created_at": TIMESTAMP,
         "source": pl.String(),
-        "event_digest": pl.String(),
+        "event_digest": pl.Int64(),
         **_ARCHIVING,
     }
 )

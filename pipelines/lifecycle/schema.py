@@ -37,7 +37,7 @@ WORKFLOWS = pl.Schema(
         "correlation_id": pl.String(),
         "is_terminal": pl.Boolean(),
         "created_at": TIMESTAMP,
-        "event_digest": pl.String(),  # UUID: the same as long as the events say the same
+        "event_digest": pl.Int64(),  # the same as long as the events say the same
     }
 )
 
