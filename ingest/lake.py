@@ -269,7 +269,10 @@ def open_lake(url: str, storage_options: Mapping[str, str] | None = None, *, cre
         events = open_or_create(events_url(url), EVENTS, EVENTS_PARTITION_BY, options)
         letters = open_or_create(dead_letters_url(url), DEAD_LETTERS, DEAD_LETTERS_PARTITION_BY, options)
     except (DeltaError, OSError) as error:
-        raise LakeFailure(f"lake {url}: {one_line(error)}; set OMNINODE_LAKE to a place that can be used") from error
+        credentials = ", and its credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY," if "://" in url else ""
+        raise LakeFailure(
+            f"lake {url}: {one_line(error)}; set OMNINODE_LAKE{credentials} to a place that can be used"
+        ) from error
     return Lake(url, options, events, letters)
 
 

@@ -46,17 +46,19 @@ _NESTED = {
     "eventual_successes": ("attempt_statistics", "eventual_successes"),
     "eventual_success_rate": ("attempt_statistics", "eventual_success_rate"),
     "duration_method": ("duration_statistics", "method"),
+    "percentile_error": ("duration_statistics", "relative_error"),
 }
 
 _STATISTICS: dict[str, pl.DataType] = {
     name: pl.Float64() if dtype == MONEY else dtype for name, dtype in STATISTICS.items()
 }
 
-#: The columns of `pipelines.schema.STATISTICS`, with money as Float64, since charts know no decimals; and three more.
+#: The columns of `pipelines.schema.STATISTICS`, with money as Float64, since charts know no decimals; and four more.
 FRAME = pl.Schema(
     {
         **_STATISTICS,
-        "duration_method": pl.String(),  # exact: the percentiles are no estimates
+        "duration_method": pl.String(),  # exact, or ddsketch: the percentiles were merged, and are near
+        "percentile_error": pl.Float64(),  # how far they may then be off, as a share of them; null: they are exact
         "aggregation_id": pl.String(),
         "lake_version": pl.Int64(),  # the version of the lake that the row was made from
     }

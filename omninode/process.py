@@ -6,8 +6,13 @@ import socket
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from random import SystemRandom
 from time import monotonic, sleep
+
+#: Linux gives ports from 32,768 on to whoever asks for any, other systems from 49,152 on.
+_PORTS = range(20_000, 32_768)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +71,29 @@ def process_of(child: "subprocess.Popen[bytes]") -> Process:
 
 def free_port() -> int:
     """Return a port of the loopback address that nobody uses right now."""
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Return so many different ports of the loopback address that nobody uses right now.
+
+    Until they are used somebody else may take one. So they are not among those that the system gives to whoever asks
+    for any, as every outgoing connection does (one that knocks at a port where nobody is yet may even meet itself
+    there), and they are drawn. Raises OSError if there are not as many.
+    """
+    free = list(islice(filter(_can_bind, SystemRandom().sample(_PORTS, len(_PORTS))), count))
+    if len(free) < count:
+        raise OSError(f"{count} ports of the loopback address are wanted, and {len(free)} are free")
+    return free
+
+
+def _can_bind(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _stat(pid: int) -> tuple[str, str]:

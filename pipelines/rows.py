@@ -81,9 +81,7 @@ def metric_rows(
     percentiles, if they were merged from sketches; None: they are exact.
     """
     parts = breakdowns or no_breakdowns()
-    method: dict[str, str | float] = {"method": "exact"}
-    if relative_error is not None:
-        method = {"method": "ddsketch", "relative_error": relative_error}
+    method = {"method": "exact" if relative_error is None else "ddsketch", "relative_error": relative_error}
     rows = statistics.with_columns(
         _aggregation_ids(statistics),
         _json_object(statistics, _DURATION, method).alias("duration_statistics"),
@@ -127,7 +125,7 @@ def _by_name(frame: pl.DataFrame, name: str, members: Mapping[str, str]) -> pl.D
 
 
 def _json_object(
-    frame: pl.DataFrame, members: Mapping[str, str], constants: Mapping[str, str | float] = MappingProxyType({})
+    frame: pl.DataFrame, members: Mapping[str, str], constants: Mapping[str, str | float | None] = MappingProxyType({})
 ) -> pl.Expr:
     """Spell out {key: number of the column, ..., key: constant}."""
     schema = frame.schema  # a frame makes it anew each time that it is asked

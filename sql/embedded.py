@@ -8,7 +8,6 @@ SCRAM: a program of another user that sits on the port of a dead server cannot a
 
 import secrets
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 import psycopg
 
 from omninode.lease import lease
+from omninode.process import free_port
 from sql.connection import connect
 from sql.embedded_account import Account, account_for, give, run_as
 from sql.embedded_place import known_place, reachable_place, reachable_programs
@@ -160,7 +160,7 @@ def _start(cluster: _Cluster) -> int:
     """Start the server and return its port when it answers."""
     deadline = time.monotonic() + _START_SECONDS
     while True:
-        port = _free_port()
+        port = free_port()
         known = cluster.log.stat().st_size if cluster.log.exists() else 0
         well, _ = cluster.run("pg_ctl", *_start_arguments(cluster, port))
         if well:
@@ -186,12 +186,6 @@ def _passes_by_itself(said: str) -> bool:
     """
     signs = ("Address already in use", "pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
     return any(sign in said for sign in signs)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _url(cluster: _Cluster, port: int) -> str:

@@ -9,12 +9,16 @@ from omninode.cli.door import read_settings
 from omninode.cli.output import Column, OutputFormat, print_rows
 from omninode.duration import duration
 
+#: What is counted, where the name alone does not say it.
+_HEADINGS = {"rows": "rows merged", "left_for_later": "files left for later", "files": "files removed"}
+_HEADINGS |= {"bytes": "bytes freed", "unfinished": "unfinished writes removed", "log_entries": "log entries removed"}
+
 
 def _columns(*headings: str) -> list[Column]:
     """Numbers under their own names, behind the table's."""
 
     def number(name: str) -> Column:
-        return Column(name.replace("_", " "), lambda row: f"{row[name]:,}")
+        return Column(_HEADINGS.get(name, name.replace("_", " ")), lambda row: f"{row[name]:,}")
 
     return [Column("table", lambda row: str(row["table"]), is_number=False), *map(number, headings)]
 

@@ -1,5 +1,6 @@
 """The entry point: runs a command, and turns what went wrong into one line and an exit code."""
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -25,6 +26,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, end)
+    # Delta's own log says in many lines what we say in one.
+    os.environ.setdefault("RUST_LOG", "error")
     try:
         # What takes long to import comes after: an early Ctrl-C is no traceback.
         from omninode.cli.run import run

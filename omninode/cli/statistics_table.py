@@ -1,6 +1,6 @@
 """How rows of the statistics look to people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,15 +15,21 @@ def statistics_columns(window_type: str) -> list[Column]:
         Column("generations", lambda row: f"{row['total_generations']:,}"),
         Column("failed", lambda row: f"{row['failed_generations']:,}"),
         Column("success", lambda row: _number(row["success_rate"], "{:.1%}")),
-        Column("p50 s", lambda row: _number(row["duration_statistics"]["p50_seconds"], "{:,.1f}")),
-        Column("p95 s", lambda row: _number(row["duration_statistics"]["p95_seconds"], "{:,.1f}")),
-        Column("p99 s", lambda row: _number(row["duration_statistics"]["p99_seconds"], "{:,.1f}")),
+        Column("p50 s", lambda row: _percentile(row["duration_statistics"], "p50_seconds")),
+        Column("p95 s", lambda row: _percentile(row["duration_statistics"], "p95_seconds")),
+        Column("p99 s", lambda row: _percentile(row["duration_statistics"], "p99_seconds")),
         Column("quality", lambda row: _number(row["quality_statistics"]["avg_score"], "{:.2f}")),
         Column("tokens", lambda row: _number(row["cost_statistics"]["total_tokens"], "{:,}")),
         Column("cost $", lambda row: _number(row["cost_statistics"]["total_cost_usd"], "{:,.2f}")),
         Column("started", lambda row: f"{row['started_generations']:,}"),
         Column("abandoned", lambda row: f"{row['abandoned_generations']:,}"),
     ]
+
+
+def _percentile(statistics: Mapping[str, Any], name: str) -> str:
+    """One that was merged from sketches is near, not exact."""
+    text = _number(statistics[name], "{:,.1f}")
+    return f"≈{text}" if statistics["method"] != "exact" and statistics[name] is not None else text
 
 
 def dimension_columns(window_type: str, dimensions: Sequence[str]) -> list[Column]:

@@ -5,19 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import SystemRandom
 from time import monotonic, sleep
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from ingest.kafka import KafkaSettings
+from omninode.process import free_ports
 from tests.apache_kafka.node import Node, NodeFailed
 
 _START_SECONDS = 60.0
 _CLUSTER_ID = "4L6g3nShT-eMCtK--X86sw"
-#: Below those that the kernel gives to clients: one that knocks at a dead broker's port may else meet itself there.
-_PORTS = range(20_000, 32_000)
 _PROPERTIES: dict[str, str | int] = {
     "process.roles": "broker,controller",
     "controller.listener.names": "CONTROLLER",
@@ -96,7 +94,7 @@ def apache_kafka(
 ) -> Iterator[Cluster]:
     """Run a cluster of so many nodes, its topics kept on up to three of them, until the end of the block."""
     security = security or ListenerSecurity()
-    ports = _free_ports(2 * nodes)
+    ports = free_ports(2 * nodes)
     clients, controllers = ports[:nodes], ports[nodes:]
     voters = ",".join(f"{number}@127.0.0.1:{port}" for number, port in enumerate(controllers, start=1))
     shared = _PROPERTIES | _copies(nodes) | _listeners(security) | {"controller.quorum.voters": voters}
@@ -145,26 +143,6 @@ def _listeners(security: ListenerSecurity) -> dict[str, str | int]:
 def _places(number: int, client: int, controller: int) -> dict[str, str | int]:
     listeners = f"CLIENT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}"
     return {"node.id": number, "listeners": listeners}
-
-
-def _free_ports(count: int) -> list[int]:
-    free: list[int] = []
-    for port in SystemRandom().sample(_PORTS, len(_PORTS)):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0 and _can_bind(port):
-                free.append(port)
-        if len(free) == count:
-            return free
-    raise NodeFailed("no free ports")
-
-
-def _can_bind(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _answers(address: str) -> bool:

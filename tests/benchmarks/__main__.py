@@ -11,6 +11,7 @@ from omninode.errors import BadInput, OmninodeError
 from tests.benchmarks import latest
 from tests.benchmarks.backfill_vs_bare import BACKFILL_VS_BARE
 from tests.benchmarks.bulk_transitions import BULK_TRANSITIONS
+from tests.benchmarks.freshness import FRESHNESS_P50, FRESHNESS_P95
 from tests.benchmarks.harness import Benchmark, run
 from tests.benchmarks.ingest_commit_p99 import INGEST_COMMIT_P99
 from tests.benchmarks.ingest_rss import INGEST_RSS
@@ -42,6 +43,8 @@ BENCHMARKS = (
     INGEST_COMMIT_P99,
     INGEST_RSS,
     REFRESH_GROWTH,
+    FRESHNESS_P50,
+    FRESHNESS_P95,
     UPSERT_INSERT_VS_COPY,
     UPSERT_UPDATE_VS_COPY,
     BACKFILL_VS_BARE,

@@ -56,6 +56,7 @@ IN_CSV = {
     },
     "duration_n": "duration_statistics.n",
     "duration_method": "duration_statistics.method",
+    "percentile_error": "duration_statistics.relative_error",
     "failed_avg_seconds": "duration_statistics.failed_avg_seconds",
     "failed_duration_n": "duration_statistics.failed_n",
     **{f"{name}_quality": f"quality_statistics.{name}_score" for name in ("avg", "min", "max")},

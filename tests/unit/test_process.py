@@ -7,7 +7,9 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from omninode.process import free_port, process_of
+import pytest
+
+from omninode.process import free_port, free_ports, process_of
 
 _WAIT = "import time; print(flush=True); time.sleep(60)"
 _STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {_WAIT}"
@@ -65,6 +67,20 @@ def test_free_port_can_be_taken() -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", free_port()))
         server.listen()
+
+
+def test_free_ports_are_ones_that_nobody_is_given() -> None:
+    """They differ, no client and no server gets one that did not ask for it, and one in use is none of them."""
+    ports = free_ports(200)
+    assert len({*ports}) == 200
+    with socket.socket() as client:
+        client.bind(("127.0.0.1", 0))
+        assert client.getsockname()[1] > max(ports)
+    with pytest.raises(OSError, match="ports of the loopback address are wanted"):
+        free_ports(20_000)
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", ports[0]))
+        assert ports[0] not in free_ports(12_000)
 
 
 def process_exists(pid: int) -> bool:

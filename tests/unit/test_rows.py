@@ -45,6 +45,7 @@ def test_the_json_has_all_statistics() -> None:
         "failed_avg_seconds": 1.0,
         "failed_n": 1,
         "method": "exact",
+        "relative_error": None,
     }
     assert json.loads(row["quality_statistics"]) == {"avg_score": 0.88, "min_score": 0.88, "max_score": 0.88, "n": 1}
     assert json.loads(row["cost_statistics"], parse_float=Decimal) == {
