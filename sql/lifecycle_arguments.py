@@ -1,9 +1,8 @@
 """What the lifecycle statements take, made of commands: arrays, in the order of their parameters."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from sql.lifecycle_rows import Command, NewWorkflow
 
@@ -49,20 +48,21 @@ def many(commands: Sequence[Command], source: str) -> tuple[Any, ...]:
     All rulings are of one machine: they have the same states in the same order.
     """
     rulings = {id(command.ruling): command.ruling for command in commands}
-    numbers = {key: number for number, key in enumerate(rulings, 1)}
+    numbers = {key: str(number) for number, key in enumerate(rulings, 1)}
     verdicts = [verdict for ruling in rulings.values() for verdict in ruling.verdicts.values()]
-    texts = {id(command.metadata): _quoted(json_text(command.metadata)) for command in commands}
     return (
         source,
-        _uuids(command.workflow_id for command in commands),
-        _uuids(command.transition_id for command in commands),
-        [numbers[id(command.ruling)] for command in commands],
+        _array([command.workflow_id.hex for command in commands]),
+        _array([command.transition_id.hex for command in commands]),
+        _array([numbers[id(command.ruling)] for command in commands]),
         _unless_nothing([command.at for command in commands]),
-        "{" + ",".join([texts[id(command.metadata)] for command in commands]) + "}",
-        _unless_nothing([command.idempotency_key for command in commands]),
-        _unless_nothing([command.correlation_id for command in commands]),
-        _unless_nothing([command.reason for command in commands]),
+        _metadata(commands),
+        _texts([command.idempotency_key for command in commands]),
+        _texts([command.correlation_id for command in commands]),
+        _texts([command.reason for command in commands]),
         _unless_nothing([command.attempt for command in commands]),
+        _texts([command.refusal for command in commands]),
+        _unless_nothing([command.conflict or None for command in commands]),
         [ruling.to_state for ruling in rulings.values()],
         [ruling.event for ruling in rulings.values()],
         [ruling.is_terminal for ruling in rulings.values()],
@@ -73,9 +73,22 @@ def many(commands: Sequence[Command], source: str) -> tuple[Any, ...]:
     )
 
 
-def _uuids(ids: Iterable[UUID]) -> str:
-    """Spell an array as Postgres reads it: the driver takes longer, element by element."""
-    return "{" + ",".join([one.hex for one in ids]) + "}"
+def _metadata(commands: Sequence[Command]) -> str:
+    """One element if it is of all; what several share is spelled once."""
+    distinct = {id(command.metadata): command.metadata for command in commands}
+    texts = {key: _quoted(json_text(metadata)) for key, metadata in distinct.items()}
+    return _array(list(texts.values()) if len(texts) == 1 else [texts[id(command.metadata)] for command in commands])
+
+
+def _array(elements: Sequence[str]) -> str:
+    """Spell an array as Postgres reads it: the driver takes longer, element by element, than the server to store it."""
+    return "{" + ",".join(elements) + "}"
+
+
+def _texts(values: Sequence[str | None]) -> str | None:
+    if all(value is None for value in values):
+        return None
+    return _array(["NULL" if value is None else _quoted(value) for value in values])
 
 
 def _quoted(text: str) -> str:

@@ -4,17 +4,35 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import polars as pl
 from psycopg.rows import dict_row
 
 from sql.connection import Connection
-from sql.lifecycle_rows import Command, in_waves
-from sql.lifecycle_store import apply_wave
-from sql.lifecycle_tables import LifecycleTables
+from sql.lifecycle_archive import Recall, restore_locked
+from sql.lifecycle_rows import Command
+from sql.lifecycle_store import apply_in_order
+from sql.lifecycle_tables import LifecycleTables, copy_rows
 from sql.queries import query
+
+
+class Told(Protocol):
+    """What events say: the frames of `pipelines.lifecycle.schema`, their columns in its order."""
+
+    @property
+    def workflows(self) -> pl.DataFrame:
+        """Where each workflow stands."""
+
+    @property
+    def transitions(self) -> pl.DataFrame:
+        """All transitions of these workflows."""
+
+    @property
+    def correlations(self) -> pl.DataFrame:
+        """Every correlation id of these workflows, once."""
+
 
 #: What one row of `read_shared_workflows` means as a command.
 AsCommand = Callable[[dict[str, Any]], Command]
@@ -32,6 +50,10 @@ class Brought:
     judged: int = 0
     #: Of these, the ones that contradict what the API did.
     conflicts: int = 0
+    #: Archived workflows that came back, since events say something new of them.
+    restored: int = 0
+    #: Those that should have come back, but the archive does not have them.
+    missing: int = 0
 
     def __add__(self, other: "Brought") -> "Brought":
         """Return both together."""
@@ -40,6 +62,8 @@ class Brought:
             self.transitions + other.transitions,
             self.judged + other.judged,
             self.conflicts + other.conflicts,
+            self.restored + other.restored,
+            self.missing + other.missing,
         )
 
 
@@ -63,29 +87,29 @@ class LifecycleEvents(LifecycleTables):
             rows = connection.execute(query("days_of_workflows"), {"workflow_ids": list(workflow_ids)}, prepare=False)
             return [row[0] for row in rows]
 
-    def bring(self, workflows: pl.DataFrame, transitions: pl.DataFrame, as_command: AsCommand) -> Brought:
+    def bring(self, told: Told, as_command: AsCommand, recall: Recall) -> Brought:
         """Bring in workflows with all their transitions, in one transaction.
 
-        The frames have the columns of `pipelines.lifecycle.schema`, in that order. Where only events have spoken of a
-        workflow, the new history takes the place of the old one. Where the API has moved it, too, what is not there
-        yet is judged by the rules, and kept as a conflict if they refuse it.
+        Where only events have moved a workflow, the new history takes the place of the old one. Where the API has moved
+        it, too, what is not there yet is judged by the rules, and kept as a conflict if they refuse it. An archived
+        workflow stays so if events say of it what they said then; else it comes back first.
         """
         with self._connection() as connection, connection.transaction():
             connection.execute(query("create_incoming_transitions"), prepare=False)
-            _copy(connection, query("copy_incoming_workflows"), workflows)
-            _copy(connection, query("copy_incoming_transitions"), transitions)
+            copy_rows(connection, query("copy_incoming_workflows"), told.workflows)
+            copy_rows(connection, query("copy_incoming_transitions"), told.transitions)
+            copy_rows(connection, query("copy_incoming_correlations"), told.correlations)
+            restored = restore_locked(connection, query("lock_archived_incoming"), recall)
+            left = connection.execute(query("leave_archived_incoming"), prepare=False).rowcount
             new = _brought(connection, query("insert_event_workflows"))
-            if new.workflows < workflows.height:
+            if new.workflows + left < told.workflows.height:
                 ours = [row[0] for row in connection.execute(query("lock_incoming_workflows"), prepare=False)]
                 new += _brought(connection, query("update_event_workflows"), ours)
                 new += _judged(connection, ours, as_command)
+                connection.execute(query("note_event_digests"), prepare=False)
+            connection.execute(query("add_event_correlations"), prepare=False)
             connection.execute(query("drop_incoming_transitions"), prepare=False)
-            return new
-
-
-def _copy(connection: Connection, statement: str, rows: pl.DataFrame) -> None:
-    with connection.cursor().copy(statement) as copy:
-        copy.write(rows.write_csv(include_header=False, datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ").encode())
+            return new + Brought(restored=restored.workflows, missing=len(restored.missing))
 
 
 def _brought(connection: Connection, statement: str, workflow_ids: Sequence[UUID] = ()) -> Brought:
@@ -98,12 +122,7 @@ def _judged(connection: Connection, ours: Sequence[UUID], as_command: AsCommand)
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query("read_shared_workflows"), {"workflow_ids": list(ours)}, prepare=False).fetchall()
     commands = [as_command(row) for row in rows]
-    outcomes = [
-        outcome
-        for wave in in_waves(commands)
-        for outcome in apply_wave(connection, [commands[place] for place in wave], "event")
-    ]
-    fresh = [outcome for outcome in outcomes if not outcome.repeated]
-    conflicts = sum(not outcome.accepted for outcome in fresh)
-    moved = len({command.workflow_id for command, outcome in zip(commands, outcomes, strict=False) if outcome.accepted})
-    return Brought(moved if len(fresh) > conflicts else 0, len(fresh), len(outcomes), conflicts)
+    told = list(zip(commands, apply_in_order(connection, commands, "event"), strict=True))
+    fresh = [(command, outcome) for command, outcome in told if not outcome.repeated]
+    moved = {command.workflow_id for command, outcome in fresh if outcome.accepted}
+    return Brought(len(moved), len(fresh), len(told), sum(not outcome.accepted for _, outcome in fresh))

@@ -1,21 +1,10 @@
 -- The statements about the lifecycle of workflows, each under its name.
 
 -- begin_workflows --
--- Those that are there already stay as they are. The clock is the server's where no time is given.
-INSERT INTO workflow_state_current (
-    workflow_id, current_state, state_entry_time, transition_count, metadata, correlation_id, is_terminal, created_at
-)
-SELECT workflow_id, state, begun, 0, metadata, correlation_id, FALSE, begun
-FROM (
-    SELECT g.*, coalesce(g.at, clock_timestamp()) AS begun
-    FROM unnest(
-        %(workflow_ids)s::UUID[], %(states)s::TEXT[], %(ats)s::TIMESTAMPTZ[], %(metadata)s::JSONB[],
-        %(correlation_ids)s::TEXT[]
-    ) AS g (workflow_id, state, at, metadata, correlation_id)
-    ORDER BY workflow_id
-) AS given
-ON CONFLICT (workflow_id) DO NOTHING
-RETURNING workflow_id;
+-- See begin_workflows in schema.sql.
+SELECT * FROM begin_workflows(
+    %(workflow_ids)s::UUID[], %(states)s::TEXT[], %(ats)s::TIMESTAMPTZ[], %(metadata)s::JSONB[], %(correlation_ids)s::TEXT[]
+);
 
 -- make_transition --
 -- Compare, set and write down in one round trip: see make_workflow_transition in schema.sql.
@@ -28,7 +17,8 @@ SELECT * FROM make_workflow_transition(
 -- The same for many workflows: see make_workflow_transitions in schema.sql.
 SELECT * FROM make_workflow_transitions(
     %s, %s::UUID[], %s::UUID[], %s::INTEGER[], %s::TIMESTAMPTZ[], %s::JSONB[], %s::TEXT[], %s::TEXT[], %s::TEXT[],
-    %s::INTEGER[], %s::TEXT[], %s::TEXT[], %s::BOOLEAN[], %s::TEXT[], %s::TEXT[], %s::BOOLEAN[], %s::BOOLEAN[]
+    %s::INTEGER[], %s::TEXT[], %s::BOOLEAN[], %s::TEXT[], %s::TEXT[], %s::BOOLEAN[], %s::TEXT[], %s::TEXT[],
+    %s::BOOLEAN[], %s::BOOLEAN[]
 );
 
 -- get_workflow --
@@ -49,16 +39,34 @@ WHERE workflow_id = %(workflow_id)s
 ORDER BY transition_timestamp, transition_number NULLS LAST, recorded_at, transition_id;
 
 -- list_workflows --
--- By what is asked for; what is NULL is not asked for. Longest in its state first.
+-- By what is asked for; a state of NULL is not asked for. Longest in its state first.
 SELECT
     workflow_id, current_state, previous_state, state_entry_time, transition_count, metadata, attempt, correlation_id,
     is_terminal, created_at, source
 FROM workflow_state_current
-WHERE (%(state)s::TEXT IS NULL OR current_state = %(state)s::TEXT)
-AND (%(correlation_id)s::TEXT IS NULL OR correlation_id = %(correlation_id)s::TEXT OR workflow_id IN (
-    SELECT workflow_id FROM workflow_state_history WHERE correlation_id = %(correlation_id)s::TEXT
-))
-AND (NOT %(is_active)s::BOOLEAN OR NOT is_terminal)
+WHERE (%(state)s::TEXT IS NULL OR current_state = %(state)s::TEXT) AND (NOT %(is_active)s::BOOLEAN OR NOT is_terminal)
+ORDER BY state_entry_time, workflow_id
+LIMIT %(limit)s;
+
+-- list_correlated_workflows --
+-- The same of those that ever had a correlation id, with the archived ones: these have their metadata in the lake.
+SELECT
+    workflow_id, current_state, previous_state, state_entry_time, transition_count, metadata, attempt, w.correlation_id,
+    is_terminal, created_at, source, archived_at
+FROM workflow_correlations AS meant
+JOIN (
+    SELECT
+        workflow_id, current_state, previous_state, state_entry_time, transition_count, metadata, attempt, correlation_id,
+        is_terminal, created_at, source, NULL::TIMESTAMPTZ AS archived_at
+    FROM workflow_state_current
+    UNION ALL
+    SELECT
+        workflow_id, current_state, previous_state, state_entry_time, transition_count, '{}', attempt, correlation_id,
+        TRUE, created_at, source, archived_at
+    FROM workflows_archived
+) AS w USING (workflow_id)
+WHERE meant.correlation_id = left(%(correlation_id)s::TEXT, 255)
+AND (%(state)s::TEXT IS NULL OR current_state = %(state)s::TEXT) AND (NOT %(is_active)s::BOOLEAN OR NOT is_terminal)
 ORDER BY state_entry_time, workflow_id
 LIMIT %(limit)s;
 
@@ -112,176 +120,3 @@ broken AS (
 )
 SELECT workflow_id FROM broken ORDER BY workflow_id;
 
--- lock_old_terminal_workflows --
--- Workflows that have been at their end since before an instant, so many at most. Those in use are left for the next time.
-SELECT
-    workflow_id, current_state, previous_state, state_entry_time, transition_count, metadata::TEXT AS metadata, attempt,
-    correlation_id, created_at, source
-FROM workflow_state_current
-WHERE is_terminal AND state_entry_time < %(before)s
-ORDER BY workflow_id
-LIMIT %(limit)s
-FOR UPDATE SKIP LOCKED;
-
--- read_histories --
--- Every transition of these workflows.
-SELECT
-    transition_id, workflow_id, from_state, to_state, event, transition_timestamp, guard_conditions_met, reason,
-    metadata::TEXT AS metadata, accepted, conflict, attempt, transition_number, from_state_seconds, idempotency_key,
-    correlation_id, source, recorded_at
-FROM workflow_state_history
-WHERE workflow_id = ANY (%(workflow_ids)s::UUID[])
-ORDER BY workflow_id, transition_timestamp, transition_number NULLS LAST, transition_id;
-
--- delete_workflows --
--- What was archived; its transitions stay counted.
-WITH deleted AS (
-    DELETE FROM workflow_state_history WHERE workflow_id = ANY (%(workflow_ids)s::UUID[])
-    RETURNING from_state, to_state, accepted
-),
-counted AS (
-    INSERT INTO workflow_transitions_archived AS a (from_state, to_state, accepted, transitions)
-    SELECT from_state, to_state, accepted, count(*) FROM deleted
-    GROUP BY from_state, to_state, accepted
-    ORDER BY from_state, to_state, accepted
-    ON CONFLICT (from_state, to_state, accepted) DO UPDATE SET transitions = a.transitions + excluded.transitions
-)
-DELETE FROM workflow_state_current WHERE workflow_id = ANY (%(workflow_ids)s::UUID[]);
-
--- take_lifecycle_turn --
--- What events say is brought in by one at a time, until the connection lets go.
-SELECT pg_advisory_lock(4702111234474983747);
-
--- release_lifecycle_turn --
--- The next one may go.
-SELECT pg_advisory_unlock(4702111234474983747);
-
--- create_incoming_transitions --
--- Where COPY puts what the events say: of the same types as the tables.
-CREATE TEMPORARY TABLE incoming_workflows (
-    workflow_id UUID, current_state VARCHAR(50), previous_state VARCHAR(50), state_entry_time TIMESTAMPTZ,
-    transition_count INTEGER, metadata JSONB, attempt INTEGER, correlation_id TEXT, is_terminal BOOLEAN,
-    created_at TIMESTAMPTZ
-) ON COMMIT DROP;
-CREATE TEMPORARY TABLE incoming_transitions (
-    transition_id UUID, workflow_id UUID, from_state VARCHAR(50), to_state VARCHAR(50), event VARCHAR(50),
-    transition_timestamp TIMESTAMPTZ, reason TEXT, metadata JSONB, accepted BOOLEAN, conflict BOOLEAN, attempt INTEGER,
-    transition_number INTEGER, from_state_seconds DOUBLE PRECISION, correlation_id TEXT
-) ON COMMIT DROP;
-
--- copy_incoming_workflows --
--- The columns stand in the order of the table.
-COPY incoming_workflows FROM STDIN (FORMAT csv, NULL '');
-
--- copy_incoming_transitions --
--- The columns stand in the order of the table.
-COPY incoming_transitions FROM STDIN (FORMAT csv, NULL '');
-
--- insert_event_workflows --
--- The workflows of which nobody has spoken yet.
-WITH fresh AS (
-    INSERT INTO workflow_state_current (
-        workflow_id, current_state, previous_state, state_entry_time, transition_count, metadata, attempt, correlation_id,
-        is_terminal, created_at, source
-    )
-    SELECT *, 'event' FROM incoming_workflows ORDER BY workflow_id
-    ON CONFLICT (workflow_id) DO NOTHING
-    RETURNING workflow_id
-),
-written AS (
-    INSERT INTO workflow_state_history (
-        transition_id, workflow_id, from_state, to_state, event, transition_timestamp, reason, metadata, accepted, conflict,
-        attempt, transition_number, from_state_seconds, correlation_id, source
-    )
-    SELECT i.*, 'event' FROM incoming_transitions AS i JOIN fresh USING (workflow_id)
-    RETURNING 1
-),
-done AS (DELETE FROM incoming_workflows WHERE workflow_id IN (SELECT workflow_id FROM fresh))
-SELECT (SELECT count(*) FROM fresh) AS workflows, (SELECT count(*) FROM written) AS transitions;
-
--- lock_incoming_workflows --
--- Of those that were there already: the ones that only events have moved.
-WITH locked AS (
-    SELECT c.workflow_id, c.source
-    FROM workflow_state_current AS c
-    WHERE c.workflow_id IN (SELECT workflow_id FROM incoming_workflows)
-    ORDER BY c.workflow_id
-    FOR UPDATE
-)
-SELECT workflow_id FROM locked WHERE source = 'event';
-
--- update_event_workflows --
--- Where only events have spoken, all that they say now takes the place of what they said before.
-WITH ours AS (SELECT * FROM incoming_workflows WHERE workflow_id = ANY (%(workflow_ids)s::UUID[])),
-news AS (SELECT i.* FROM incoming_transitions AS i JOIN ours USING (workflow_id)),
-gone AS (
-    DELETE FROM workflow_state_history AS h
-    USING ours
-    WHERE h.workflow_id = ours.workflow_id
-    AND NOT EXISTS (SELECT FROM news WHERE news.transition_id = h.transition_id)
-    RETURNING 1
-),
-written AS (
-    INSERT INTO workflow_state_history AS h (
-        transition_id, workflow_id, from_state, to_state, event, transition_timestamp, reason, metadata, accepted, conflict,
-        attempt, transition_number, from_state_seconds, correlation_id, source
-    )
-    SELECT news.*, 'event' FROM news
-    ON CONFLICT (transition_id) DO UPDATE SET
-        from_state = excluded.from_state, to_state = excluded.to_state, event = excluded.event,
-        transition_timestamp = excluded.transition_timestamp, reason = excluded.reason, metadata = excluded.metadata,
-        accepted = excluded.accepted, conflict = excluded.conflict, attempt = excluded.attempt,
-        transition_number = excluded.transition_number, from_state_seconds = excluded.from_state_seconds,
-        correlation_id = excluded.correlation_id, recorded_at = clock_timestamp()
-    WHERE (
-        h.from_state, h.to_state, h.event, h.transition_timestamp, h.reason, h.metadata, h.accepted, h.conflict, h.attempt,
-        h.transition_number, h.from_state_seconds, h.correlation_id
-    ) IS DISTINCT FROM (
-        excluded.from_state, excluded.to_state, excluded.event, excluded.transition_timestamp, excluded.reason,
-        excluded.metadata, excluded.accepted, excluded.conflict, excluded.attempt, excluded.transition_number,
-        excluded.from_state_seconds, excluded.correlation_id
-    )
-    RETURNING 1
-),
-moved AS (
-    UPDATE workflow_state_current AS c SET
-        current_state = o.current_state, previous_state = o.previous_state, state_entry_time = o.state_entry_time,
-        transition_count = o.transition_count, metadata = o.metadata, attempt = o.attempt,
-        correlation_id = o.correlation_id, is_terminal = o.is_terminal, created_at = o.created_at
-    FROM ours AS o
-    WHERE c.workflow_id = o.workflow_id AND (
-        c.current_state, c.previous_state, c.state_entry_time, c.transition_count, c.metadata, c.attempt,
-        c.correlation_id, c.is_terminal, c.created_at
-    ) IS DISTINCT FROM (
-        o.current_state, o.previous_state, o.state_entry_time, o.transition_count, o.metadata, o.attempt,
-        o.correlation_id, o.is_terminal, o.created_at
-    )
-    RETURNING 1
-)
-SELECT (SELECT count(*) FROM moved) AS workflows, (SELECT count(*) FROM written) AS transitions;
-
--- read_shared_workflows --
--- The transitions that events tell of workflows that others have moved as well, in the events' order.
-SELECT
-    i.transition_id, i.workflow_id, i.to_state, i.event, i.transition_timestamp, i.metadata::TEXT AS metadata, i.attempt,
-    i.correlation_id, i.reason
-FROM incoming_transitions AS i
-JOIN incoming_workflows AS w USING (workflow_id)
-WHERE NOT (i.workflow_id = ANY (%(workflow_ids)s::UUID[]))
-ORDER BY i.transition_timestamp, i.transition_number NULLS LAST, i.transition_id;
-
--- drop_incoming_transitions --
--- A second batch in the same transaction makes its own.
-DROP TABLE incoming_workflows, incoming_transitions;
-
--- days_of_workflows --
--- The days (UTC) on which events moved these workflows, as far as is known.
-SELECT DISTINCT day
-FROM (
-    SELECT (transition_timestamp AT TIME ZONE 'UTC')::DATE AS day FROM workflow_state_history
-    WHERE workflow_id = ANY (%(workflow_ids)s::UUID[]) AND source = 'event'
-    UNION ALL
-    SELECT (created_at AT TIME ZONE 'UTC')::DATE FROM workflow_state_current
-    WHERE workflow_id = ANY (%(workflow_ids)s::UUID[]) AND source <> 'api'
-) AS days
-ORDER BY day;

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -36,14 +37,16 @@ class NewWorkflow:
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Command(NamedTuple):
     """One transition that is asked for. A store that has seen its `transition_id` answers as it did then."""
 
     workflow_id: UUID
     transition_id: UUID
     ruling: Ruling
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = _NOTHING
     idempotency_key: str | None = None
     correlation_id: str | None = None
     #: None: the store's own clock. It never goes back behind the workflow's latest transition.
@@ -52,6 +55,10 @@ class Command:
     reason: str | None = None
     #: The attempt to which it belongs; in another it is refused. None: the one in which the workflow is.
     attempt: int | None = None
+    #: Of events: why others of them refuse it, whatever the rules say of it. None: they do not.
+    refusal: str | None = None
+    #: Of events: it is marked as a conflict even where the rules accept it.
+    conflict: bool = False
 
 
 class Outcome(NamedTuple):
@@ -79,16 +86,19 @@ class ModelWorkflowState:
     state_entry_time: datetime
     #: Accepted transitions.
     transition_count: int
-    #: What it was begun with, and what its transitions brought; the later wins.
+    #: What it was begun with, and what its transitions brought; the later wins. Empty in a list of archived ones.
     metadata: dict[str, Any]
     #: 1 + retries.
     attempt: int
+    #: The latest; it is found by every one that it ever had.
     correlation_id: str | None
     is_terminal: bool
     #: When it began (UTC).
     created_at: datetime
     #: Who has moved it so far: api, event, or mixed.
     source: str
+    #: Since when its history lies in the lake's archive; None: it is in the database.
+    archived_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

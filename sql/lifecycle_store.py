@@ -1,14 +1,15 @@
 """The lifecycle of workflows in PostgreSQL: where each stands, and how it got there."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
-from psycopg.rows import class_row, dict_row
+from psycopg import Cursor as DriverCursor
+from psycopg.rows import class_row
 
 from sql.connection import Connection
+from sql.lifecycle_archive import LifecycleArchive
 from sql.lifecycle_arguments import beginnings, many, one
 from sql.lifecycle_rows import (
     Command,
@@ -20,12 +21,16 @@ from sql.lifecycle_rows import (
     other_use_of_key,
     unknown_workflow,
 )
-from sql.lifecycle_tables import LifecycleTables
 from sql.queries import query
 
+Cursor: TypeAlias = DriverCursor[tuple[Any, ...]]
 
-class LifecycleStore(LifecycleTables):
-    """Begins workflows, moves them, and looks them up."""
+#: What make_transitions would say of a workflow that it does not find.
+_NOT_THERE = (False, None, None, None, False, True)
+
+
+class LifecycleStore(LifecycleArchive):
+    """Begins workflows, moves them, looks them up, and archives them."""
 
     def begin(self, workflows: Sequence[NewWorkflow]) -> list[bool]:
         """Begin workflows, and tell of each whether it is new. Of two of one id the first counts."""
@@ -45,15 +50,21 @@ class LifecycleStore(LifecycleTables):
         """
         if len(commands) == 1 and source == "api":
             return [self._apply_one(commands[0])]
-        waves = in_waves(commands)
-        outcomes: list[Outcome | None] = [None] * len(commands)
+        is_one = len({command.workflow_id for command in commands}) == len(commands)
         # One statement alone is a transaction already: a block around it costs two more round trips.
-        with self._connection() as connection, connection.transaction() if len(waves) > 1 else nullcontext():
-            for wave in waves:
-                asked = [commands[place] for place in wave]
-                for place, outcome in zip(wave, apply_wave(connection, asked, source), strict=True):
-                    outcomes[place] = outcome
-        return [outcome for outcome in outcomes if outcome is not None]
+        with self._connection() as connection, nullcontext() if is_one else connection.transaction():
+            return apply_in_order(connection, commands, source)
+
+    def apply_parts(self, parts: Iterable[Sequence[Command]]) -> list[Outcome]:
+        """Make transitions in one transaction, and return what became of each; the server makes one part while the next
+        is prepared here.
+
+        No part may have a workflow that comes, by its id, before one of the part before it: parts of two callers would
+        wait for each other.
+        """
+        with self._connection() as connection, connection.pipeline(), connection.transaction():
+            asked = [_asked(connection, part, "api") for part in parts]
+            return [outcome for waves in asked for outcome in _answered(waves)]
 
     def _apply_one(self, command: Command) -> Outcome:
         with self._connection() as connection:
@@ -79,36 +90,41 @@ class LifecycleStore(LifecycleTables):
         is_active: bool = False,
         limit: int | None = None,
     ) -> list[ModelWorkflowState]:
-        """Return workflows, the longest in their state first. None: not asked for; no limit."""
-        asked = {"state": state, "correlation_id": correlation_id, "is_active": is_active, "limit": limit}
-        with self._connection() as connection, connection.cursor(row_factory=class_row(ModelWorkflowState)) as cursor:
-            return cursor.execute(query("list_workflows"), asked, prepare=False).fetchall()
+        """Return workflows, the longest in their state first. None: not asked for; no limit.
 
-    @contextmanager
-    def old_terminal(
-        self, before: datetime, *, limit: int
-    ) -> "Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]":
-        """Yield (workflows, transitions) that have been at their end since before then, and delete them afterwards.
-
-        They are locked meanwhile; if the block raises, they stay.
+        By a correlation id that they ever had the archived ones are found, too.
         """
-        with self._connection() as connection, connection.transaction():
-            cursor = connection.cursor(row_factory=dict_row)
-            workflows = cursor.execute(
-                query("lock_old_terminal_workflows"), {"before": before, "limit": limit}
-            ).fetchall()
-            ids = {"workflow_ids": [row["workflow_id"] for row in workflows]}
-            yield workflows, cursor.execute(query("read_histories"), ids).fetchall()
-            if workflows:
-                cursor.execute(query("delete_workflows"), ids)
+        asked = {"state": state, "correlation_id": correlation_id, "is_active": is_active, "limit": limit}
+        statement = query("list_workflows") if correlation_id is None else query("list_correlated_workflows")
+        with self._connection() as connection, connection.cursor(row_factory=class_row(ModelWorkflowState)) as cursor:
+            return cursor.execute(statement, asked, prepare=False).fetchall()
 
 
-def apply_wave(connection: Connection, commands: Sequence[Command], source: str) -> list[Outcome]:
-    """Make transitions of different workflows in one statement."""
-    rows = connection.execute(query("make_transitions"), many(commands, source), prepare=True).fetchall()
-    found = {row[0]: row[1:] for row in rows}
-    nothing = (False, None, None, None, False, True)
-    return [outcome_of(command, found.get(place, nothing)) for place, command in enumerate(commands, 1)]
+class _Wave(NamedTuple):
+    """Commands of different workflows, by their places among all that are asked for, and the statement about them."""
+
+    commands: dict[int, Command]
+    cursor: Cursor
+
+
+def apply_in_order(connection: Connection, commands: Sequence[Command], source: str) -> list[Outcome]:
+    """Make transitions, one statement for each wave; the outcomes stand in the order of the commands."""
+    return _answered(_asked(connection, commands, source))
+
+
+def _asked(connection: Connection, commands: Sequence[Command], source: str) -> list[_Wave]:
+    waves = [{place: commands[place] for place in wave} for wave in in_waves(commands)]
+    statement = query("make_transitions")
+    return [_Wave(wave, connection.execute(statement, many([*wave.values()], source), prepare=True)) for wave in waves]
+
+
+def _answered(waves: Sequence[_Wave]) -> list[Outcome]:
+    outcomes: dict[int, Outcome] = {}
+    for wave in waves:
+        found = {row[0]: row[1:] for row in wave.cursor.fetchall()}
+        for number, (place, command) in enumerate(wave.commands.items(), 1):
+            outcomes[place] = outcome_of(command, found.get(number, _NOT_THERE))
+    return [outcomes[place] for place in range(len(outcomes))]
 
 
 def outcome_of(command: Command, row: tuple[Any, ...]) -> Outcome:
@@ -121,4 +137,4 @@ def outcome_of(command: Command, row: tuple[Any, ...]) -> Outcome:
     return Outcome(accepted, reason, from_state, attempt, repeated)
 
 
-__all__ = ["LifecycleStore", "apply_wave", "outcome_of"]
+__all__ = ["LifecycleStore", "apply_in_order", "outcome_of"]

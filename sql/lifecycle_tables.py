@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import polars as pl
 from psycopg_pool import ConnectionPool
 
 from sql.connection import Connection, Pool
@@ -27,3 +28,9 @@ class LifecycleTables:
                     yield connection
             else:
                 yield self.source
+
+
+def copy_rows(connection: Connection, statement: str, rows: pl.DataFrame) -> None:
+    """Copy a frame by a COPY statement whose columns stand in the order of the frame's."""
+    with connection.cursor().copy(statement) as copy:
+        copy.write(rows.write_csv(include_header=False, datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ").encode())

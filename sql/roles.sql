@@ -31,13 +31,15 @@ $$;
 GRANT SELECT ON
     registered_nodes, registry_identity, node_history, registry_outbox, node_heartbeats, registry_spooled,
     codegen_metrics_aggregated, refreshed_windows, refresh_progress, lake_batches, statistics_states,
-    workflow_state_history, workflow_state_current, workflow_transitions_archived
+    workflow_state_history, workflow_state_current, workflow_correlations, workflows_archived,
+    workflow_transitions_archived
 TO omninode_reader;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     registered_nodes, registry_identity, node_history, registry_outbox, node_heartbeats, registry_spooled,
     codegen_metrics_aggregated, refreshed_windows, refresh_progress, lake_batches, statistics_states,
-    workflow_state_history, workflow_state_current, workflow_transitions_archived
+    workflow_state_history, workflow_state_current, workflow_correlations, workflows_archived,
+    workflow_transitions_archived
 TO omninode_writer;
 
 GRANT USAGE ON SEQUENCE registry_revision TO omninode_writer;

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from omninode.cli.door import read_settings, utc_now
 from omninode.cli.output import OutputFormat, print_rows, print_table
+from omninode.cli.workflow_archived import found_anywhere, say_if_archived
 from omninode.cli.workflow_columns import FACTS, HISTORY, STUCK, facts, workflow_columns
 from omninode.duration import duration
 from omninode.errors import BadInput, OmninodeError
@@ -16,7 +17,7 @@ from pipelines.lifecycle.states import EnumWorkflowState
 from pipelines.parts import postgres
 from sql.connection import connect
 from sql.lifecycle_reports import LifecycleReports
-from sql.lifecycle_rows import ModelWorkflowState
+from sql.lifecycle_rows import ModelStateTransition, ModelWorkflowState
 from sql.lifecycle_store import LifecycleStore
 
 
@@ -27,7 +28,7 @@ class NoSuchWorkflow(OmninodeError):
 def run_show(workflow_id: str, output: OutputFormat) -> None:
     """Print where one workflow stands."""
     with postgres(read_settings()) as url, connect(url) as connection:
-        found = _existing(LifecycleStore(connection), workflow_uuid(workflow_id))
+        found, _ = _existing(LifecycleStore(connection), workflow_uuid(workflow_id))
     if output is OutputFormat.TABLE:
         print_table(facts(asdict(found), utc_now()), FACTS, title=f"Workflow {found.workflow_id}")
     else:
@@ -37,9 +38,8 @@ def run_show(workflow_id: str, output: OutputFormat) -> None:
 def run_history(workflow_id: str, output: OutputFormat) -> None:
     """Print everything that happened to one workflow."""
     with postgres(read_settings()) as url, connect(url) as connection:
-        store = LifecycleStore(connection)
-        found = _existing(store, workflow_uuid(workflow_id))
-        rows = [asdict(transition) for transition in store.history(found.workflow_id)]
+        found, transitions = _existing(LifecycleStore(connection), workflow_uuid(workflow_id))
+    rows = [asdict(transition) for transition in transitions]
     title = f"Workflow {found.workflow_id}: began {found.created_at:%Y-%m-%d %H:%M:%S} (UTC), now {found.current_state}"
     print_rows(rows, HISTORY, output, title=title)
 
@@ -68,12 +68,13 @@ def run_list(
             workflows = store.list_workflows(state=asked, correlation_id=correlation_id, limit=limit + 1)
             found = [asdict(workflow) for workflow in workflows]
     _say_how_many(found, limit, stuck=stuck)
+    say_if_archived(found[:limit])
     columns = STUCK if stuck else workflow_columns(utc_now())
     print_rows(found[:limit], columns, output, title="Stuck workflows" if stuck else "Workflows")
 
 
-def _existing(store: LifecycleStore, workflow_id: UUID) -> ModelWorkflowState:
-    found = store.get(workflow_id)
+def _existing(store: LifecycleStore, workflow_id: UUID) -> tuple[ModelWorkflowState, list[ModelStateTransition]]:
+    found = found_anywhere(store, workflow_id)
     if found is None:
         raise NoSuchWorkflow(f"no workflow {workflow_id}; `omninode workflow list` shows some")
     return found

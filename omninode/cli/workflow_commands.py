@@ -38,7 +38,9 @@ def list_workflows(
     longer_than: Annotated[
         str | None, typer.Option(help="With --stuck: longer than this instead, e.g. 90m, 36h or 7d.")
     ] = None,
-    correlation_id: Annotated[str | None, typer.Option(help="Only those that ever had this correlation id.")] = None,
+    correlation_id: Annotated[
+        str | None, typer.Option(help="Only those that ever had this correlation id, archived ones too.")
+    ] = None,
     limit: Limit = 100,
     output: Format = OutputFormat.TABLE,
 ) -> None:

@@ -55,14 +55,14 @@ def _places(attempts: pl.DataFrame) -> pl.DataFrame:
             order=pl.col("attempt_place").cast(pl.Int64) * len(STEPS) + step,
             step=pl.lit(step, pl.UInt8),
             at=pl.col(column),
-            is_implied=_is_implied(column),
+            is_implied=is_implied(column),
         ).filter(pl.col("at").is_not_null())
         for step, (_, _, column) in enumerate(STEPS)
     ]
     return pl.concat(columns).sort("order").drop("order")
 
 
-def _is_implied(column: str) -> pl.Expr:
+def is_implied(column: str) -> pl.Expr:
     """Tell whether only a later event shows the step; ends and retries speak for themselves."""
     if column not in PHASES:
         return pl.lit(value=False)
@@ -109,4 +109,4 @@ def json_of(name: str, value: pl.Expr) -> pl.Expr:
     return pl.struct(value.alias(name)).struct.json_encode()
 
 
-__all__ = ["PHASES", "STEPS", "accepted", "json_of"]
+__all__ = ["PHASES", "STEPS", "accepted", "is_implied", "json_of"]

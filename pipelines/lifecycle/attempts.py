@@ -46,7 +46,8 @@ def attempts_of(events: pl.LazyFrame, /) -> Attempts:
 
     began_at, the earliest event; analyzing_at, generating_at, validating_at: when the first event came that shows it to
     be there or further, null: none; the same names with `own_`: only of events that speak of that very state; ended_at,
-    outcome and end_event_id of the first terminal event, null: none; node_type, domain, correlation_id, null: unknown.
+    outcome and end_event_id of the first terminal event, null: none; node_type, domain, correlation_id, null: unknown;
+    last_correlation_id, another than correlation_id if the events have several.
     """
     grouped = events.group_by(KEY).agg(*_times(), *_names())
     terminal = events.filter(pl.col("kind").is_in(_TERMINAL)).select(*KEY, "kind", "event_id", *ORDER)
@@ -88,4 +89,5 @@ def _times() -> list[pl.Expr]:
 
 def _names() -> list[pl.Expr]:
     # The least, so that the order of rows makes no difference.
-    return [pl.col(name).min() for name in ("node_type", "domain", "correlation_id")]
+    least = [pl.col(name).min() for name in ("node_type", "domain", "correlation_id")]
+    return [*least, pl.col("correlation_id").max().alias("last_correlation_id")]

@@ -2,17 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
 from threading import Lock
 from typing import Any, Protocol, TypeVar
 
-from ingest.lake import open_lake
+from ingest.lake import Lake, open_lake
 from omninode.errors import BadInput
 from omninode.settings import Settings
-from pipelines.lifecycle.archive import archive_terminal
+from pipelines.lifecycle.archive import archive_terminal, restore
 from pipelines.lifecycle.committer import Committer
 from pipelines.lifecycle.memory import MemoryStore
 from pipelines.parts import postgres
@@ -58,6 +58,9 @@ class Backend(Protocol):
     async def move(self, command: Command) -> Outcome:
         """Make one transition."""
 
+    async def move_parts(self, parts: Iterable[Sequence[Command]]) -> list[Outcome]:
+        """Make many in one transaction, see `LifecycleStore.apply_parts`."""
+
     async def read(self, ask: Callable[[Store], Found]) -> Found:
         """Let the store do something."""
 
@@ -83,6 +86,10 @@ class InMemory:
     async def move(self, command: Command) -> Outcome:
         """Make one transition."""
         return self._store.apply([command])[0]
+
+    async def move_parts(self, parts: Iterable[Sequence[Command]]) -> list[Outcome]:
+        """Make many."""
+        return self._store.apply([command for part in parts for command in part])
 
     async def read(self, ask: Callable[[Store], Found]) -> Found:
         """Let the store do something."""
@@ -116,11 +123,18 @@ class InPostgres:
         self._executor = ThreadPoolExecutor(_READERS, thread_name_prefix="lifecycle-read")
 
     async def move(self, command: Command) -> Outcome:
-        """Make one transition, in one commit with those of other callers that wait."""
+        """Make one transition, in one commit with those of other callers that wait. An archived workflow comes back."""
         opened = self._opened
         if opened is None:
             opened = await self._in_thread(self._open)
-        return await opened[1].make(command)
+        outcome = await opened[1].make(command)
+        while outcome.from_state is None and await self._in_thread(lambda: self._restore([command])):
+            outcome = await opened[1].make(command)
+        return outcome
+
+    async def move_parts(self, parts: Iterable[Sequence[Command]]) -> list[Outcome]:
+        """Make many in one transaction; of workflows that come back from the archive in another one after it."""
+        return await self._in_thread(lambda: self._move_parts(parts))
 
     async def read(self, ask: Callable[[Store], Found]) -> Found:
         """Let the store do something, on a thread."""
@@ -148,8 +162,25 @@ class InPostgres:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
     def _archive(self, before: datetime) -> int:
-        lake = open_lake(self._settings.lake, self._settings.lake_options)
-        return archive_terminal(self._open()[0], lake, before)
+        return archive_terminal(self._open()[0], self._lake(), before)
+
+    def _move_parts(self, parts: Iterable[Sequence[Command]]) -> list[Outcome]:
+        store, commands = self._open()[0], list[Command]()
+        outcomes = store.apply_parts(_noted(parts, commands))
+        unknown = [place for place, outcome in enumerate(outcomes) if outcome.from_state is None]
+        if unknown and self._restore([commands[place] for place in unknown]):
+            for place, outcome in zip(unknown, store.apply([commands[place] for place in unknown]), strict=True):
+                outcomes[place] = outcome
+        return outcomes
+
+    def _restore(self, commands: Sequence[Command]) -> bool:
+        """Bring their workflows back from the archive; False if none of them is there."""
+        store = self._open()[0]
+        places = store.places_of([command.workflow_id for command in commands])
+        return bool(places) and restore(store, self._lake(), places) > 0
+
+    def _lake(self) -> Lake:
+        return open_lake(self._settings.lake, self._settings.lake_options)
 
     def _open(self) -> tuple[LifecycleStore, Committer]:
         with self._opening:
@@ -162,6 +193,13 @@ class InPostgres:
                     self._stack = stack.pop_all()
                 self._opened = store, committer
             return self._opened
+
+
+def _noted(parts: Iterable[Sequence[Command]], commands: list[Command]) -> Iterator[Sequence[Command]]:
+    """Pass the parts on, and note what is in them."""
+    for part in parts:
+        commands.extend(part)
+        yield part
 
 
 class _Writer:

@@ -1,21 +1,23 @@
 """What callers say, checked and made into what the stores take."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4, uuid5
 
 from omninode.errors import BadInput
 from pipelines.lifecycle.configuration import MAX_NAME
 from pipelines.lifecycle.rules import RuleSet
-from sql.lifecycle_rows import Command
+from sql.lifecycle_rows import Command, Ruling
 
-#: The namespace of the ids of transitions that have a key.
+#: The namespace of transitions' ids: WORKFLOW/key/KEY of the API's that have a key, WORKFLOW/ATTEMPT/STEP of events'.
 TRANSITIONS = UUID("8d5f8f0e-3c0b-5d53-9a43-6a2f2a1c9e55")
 MAX_METADATA = 64 * 1024
 MAX_TEXT = 255
+#: So many transitions of a bulk call go together.
+PART = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +35,59 @@ class Transition:
 
 def command_of(asked: Transition, rules: RuleSet, at: datetime | None) -> Command:
     """Check one transition and judge it for every state. Raises `BadInput`, or what a guard function raises."""
-    return _command_of(asked, rules, at, checked_metadata(asked.metadata))
-
-
-def _command_of(asked: Transition, rules: RuleSet, at: datetime | None, metadata: Mapping[str, Any]) -> Command:
-    workflow_id = workflow_uuid(asked.workflow_id)
-    key = checked_text(asked.idempotency_key, "idempotency_key")
-    return Command(
-        workflow_id=workflow_id,
-        transition_id=uuid4() if key is None else uuid5(TRANSITIONS, f"{workflow_id}/{key}"),
-        ruling=rules.rule(_name(asked.to_state, "to_state"), _name(asked.event, "event"), metadata),
-        metadata=metadata,
-        idempotency_key=key,
-        correlation_id=checked_text(asked.correlation_id, "correlation_id"),
-        at=at,
-        reason=checked_text(asked.reason, "reason"),
-    )
+    return commands_of([asked], rules, at)[0]
 
 
 def commands_of(asked: Sequence[Transition], rules: RuleSet, at: datetime | None) -> list[Command]:
-    """Check many. Metadata that several share, one and the same object, is checked once."""
-    shared = {id(one.metadata): one.metadata for one in asked}
-    checked = {key: checked_metadata(metadata) for key, metadata in shared.items()}
-    return [_command_of(one, rules, at, checked[id(one.metadata)]) for one in asked]
+    """Check many. What several share is judged once: the target, the event and one and the same object of metadata."""
+    checked: dict[int, Mapping[str, Any]] = {}
+    ruled: dict[tuple[str, str, int], Ruling] = {}
+    commands = []
+    for one in asked:
+        shared = id(one.metadata)
+        if shared not in checked:
+            checked[shared] = checked_metadata(one.metadata)
+        edge = (str(one.to_state), str(one.event), shared)
+        if edge not in ruled:
+            to_state, event = _name(one.to_state, "to_state"), _name(one.event, "event")
+            ruled[edge] = rules.rule(to_state, event, checked[shared])
+        commands.append(_command_of(one, ruled[edge], checked[shared], at))
+    return commands
+
+
+class Parts(NamedTuple):
+    """Transitions in parts, none of which has a workflow that comes before one of an earlier part."""
+
+    #: Each is checked and judged when it is asked for; it raises what `commands_of` raises.
+    parts: Iterator[list[Command]]
+    #: The places of the transitions in the order of the parts.
+    order: list[int]
+
+
+def in_parts(asked: Sequence[Transition], rules: RuleSet, at: datetime | None, *, size: int = PART) -> Parts:
+    """Sort transitions by their workflows, those of one workflow in their order, and make commands of them by and by.
+
+    Raises `BadInput` for what is no id.
+    """
+    ids = [workflow_uuid(one.workflow_id).int for one in asked]
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    places = (order[first : first + size] for first in range(0, len(order), size))
+    return Parts((commands_of([asked[place] for place in part], rules, at) for part in places), order)
+
+
+def _command_of(asked: Transition, ruling: Ruling, metadata: Mapping[str, Any], at: datetime | None) -> Command:
+    workflow_id = workflow_uuid(asked.workflow_id)
+    key = checked_text(asked.idempotency_key, "idempotency_key")
+    return Command(
+        workflow_id,
+        uuid4() if key is None else uuid5(TRANSITIONS, f"{workflow_id}/key/{key}"),
+        ruling,
+        metadata,
+        key,
+        checked_text(asked.correlation_id, "correlation_id"),
+        at,
+        checked_text(asked.reason, "reason"),
+    )
 
 
 def workflow_uuid(workflow_id: UUID | str) -> UUID:

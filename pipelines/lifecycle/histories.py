@@ -11,8 +11,10 @@ from ingest.uuids import uuid5s
 from pipelines.lifecycle.accepted import accepted
 from pipelines.lifecycle.attempts import NEEDED, attempts_of
 from pipelines.lifecycle.commands import TRANSITIONS as NAMESPACE
+from pipelines.lifecycle.correlations import correlations_of, several_correlations
+from pipelines.lifecycle.digests import event_digests
 from pipelines.lifecycle.refused import refused
-from pipelines.lifecycle.schema import TRANSITIONS, WORKFLOWS
+from pipelines.lifecycle.schema import CORRELATIONS, TRANSITIONS, WORKFLOWS
 
 #: So many workflows at a time.
 BATCH = 100_000
@@ -20,10 +22,11 @@ _AHEAD = 2
 
 
 class Histories(NamedTuple):
-    """Workflows and their transitions: `schema.WORKFLOWS` and `schema.TRANSITIONS`, both by workflow_id."""
+    """What events say, as `schema.WORKFLOWS`, `schema.TRANSITIONS` and `schema.CORRELATIONS`, all by workflow_id."""
 
     workflows: pl.DataFrame
     transitions: pl.DataFrame
+    correlations: pl.DataFrame
 
 
 def histories(events: pl.LazyFrame, /) -> Histories:
@@ -35,16 +38,20 @@ def histories(events: pl.LazyFrame, /) -> Histories:
     return Histories(
         pl.concat([WORKFLOWS.to_frame(), *(batch.workflows for batch in told)]),
         pl.concat([TRANSITIONS.to_frame(), *(batch.transitions for batch in told)]),
+        pl.concat([CORRELATIONS.to_frame(), *(batch.correlations for batch in told)]),
     )
 
 
 def histories_in_batches(events: pl.LazyFrame, /, *, size: int = BATCH) -> Iterator[Histories]:
     """Derive them as `histories` does, so many workflows at a time: the memory needed is that of their attempts."""
     attempts, ends = attempts_of(events.select(NEEDED))
+    several = several_correlations(events, attempts)
     chained = _chained(attempts)
     ends = ends.join(chained.select("workflow_id", "number").unique(), on="workflow_id").sort("number")
     firsts = range(1, 1 + chained["workflow_id"].n_unique(), size)
-    yield from _ahead(lambda first: _told(_numbered(chained, first, size), _numbered(ends, first, size)), firsts)
+    yield from _ahead(
+        lambda first: _told(_numbered(chained, first, size), _numbered(ends, first, size), several), firsts
+    )
 
 
 def _ahead(make: Callable[[int], Histories], firsts: Sequence[int]) -> Iterator[Histories]:
@@ -65,10 +72,14 @@ def _numbered(frame: pl.DataFrame, first: int, size: int) -> pl.DataFrame:
     return frame[begin:end]
 
 
-def _told(chained: pl.DataFrame, ends: pl.DataFrame) -> Histories:
+def _told(chained: pl.DataFrame, ends: pl.DataFrame, several: pl.DataFrame) -> Histories:
     made = accepted(chained)
     transitions = pl.concat([made, refused(chained, ends)], how="diagonal").rechunk().pipe(_identified)
-    return Histories(_workflows(made, chained), transitions.select(_cast(TRANSITIONS)))
+    return Histories(
+        _workflows(made, chained, event_digests(chained, ends)),
+        transitions.select(_cast(TRANSITIONS)),
+        correlations_of(chained, several),
+    )
 
 
 def _chained(ordered: pl.DataFrame) -> pl.DataFrame:
@@ -92,23 +103,24 @@ def _identified(transitions: pl.DataFrame) -> pl.DataFrame:
     return transitions.with_columns(transition_id=uuid5s(NAMESPACE, transitions["name"]))
 
 
-def _workflows(made: pl.DataFrame, chained: pl.DataFrame) -> pl.DataFrame:
+def _workflows(made: pl.DataFrame, chained: pl.DataFrame, digests: pl.DataFrame) -> pl.DataFrame:
     is_last = (pl.col("number") != pl.col("number").shift(-1)).fill_null(value=True)
     last = made.filter(is_last)
     known = chained.group_by("number").agg(
         pl.col("began_at").first().alias("created_at"),
         pl.col("node_type").drop_nulls().first(),
         pl.col("domain").drop_nulls().first(),
-        pl.col("correlation_id").drop_nulls().last().alias("last_correlation_id"),
+        pl.col("correlation_id").drop_nulls().last().alias("its_correlation_id"),
     )
     return (
         last.join(known, on="number", how="left", maintain_order="left")
+        .join(digests, on="number", how="left", maintain_order="left")
         .with_columns(
             current_state="to_state",
             previous_state="from_state",
             state_entry_time="transition_timestamp",
             transition_count="transition_number",
-            correlation_id="last_correlation_id",
+            correlation_id="its_correlation_id",
             is_terminal=pl.col("to_state").is_in(["COMPLETED", "FAILED"]),
             metadata=pl.struct("node_type", "domain").struct.json_encode(),
         )

@@ -30,6 +30,7 @@ class MemoryStore:
         self._current: dict[UUID, ModelWorkflowState] = {}
         self._histories: dict[UUID, list[ModelStateTransition]] = {}
         self._transitions: dict[UUID, ModelStateTransition] = {}
+        self._correlations: dict[UUID, set[str | None]] = {}
         self._made = {True: 0, False: 0}
 
     def begin(self, workflows: Sequence[NewWorkflow]) -> list[bool]:
@@ -67,7 +68,7 @@ class MemoryStore:
                 workflow
                 for workflow in self._current.values()
                 if state in (None, workflow.current_state)
-                and (correlation_id is None or correlation_id in self._correlations(workflow))
+                and (correlation_id is None or correlation_id in self._correlations[workflow.workflow_id])
                 and not (is_active and workflow.is_terminal)
             ]
         return sorted(found, key=lambda workflow: (workflow.state_entry_time, workflow.workflow_id))[:limit]
@@ -85,7 +86,7 @@ class MemoryStore:
             ][:limit]
             yield old, [transition for workflow in old for transition in self._histories[workflow.workflow_id]]
             for workflow in old:
-                del self._current[workflow.workflow_id]
+                del self._current[workflow.workflow_id], self._correlations[workflow.workflow_id]
                 for transition in self._histories.pop(workflow.workflow_id):
                     del self._transitions[transition.transition_id]
 
@@ -96,15 +97,12 @@ class MemoryStore:
             active = sum(not workflow.is_terminal for workflow in self._current.values())
             return states, active, self._made[True], self._made[False]
 
-    def _correlations(self, workflow: ModelWorkflowState) -> set[str | None]:
-        history = self._histories[workflow.workflow_id]
-        return {workflow.correlation_id, *(transition.correlation_id for transition in history)}
-
     def _begin(self, new: NewWorkflow) -> bool:
         if new.workflow_id in self._current:
             return False
         begun = new.at or self._clock()
         self._histories[new.workflow_id] = []
+        self._correlations[new.workflow_id] = {new.correlation_id}
         self._current[new.workflow_id] = ModelWorkflowState(
             workflow_id=new.workflow_id,
             current_state=new.state,
@@ -124,6 +122,7 @@ class MemoryStore:
         here = self._current.get(command.workflow_id)
         if here is None:
             return Outcome(False, unknown_workflow(command.workflow_id), None, None)
+        self._correlations[here.workflow_id].add(command.correlation_id)
         earlier = self._transitions.get(command.transition_id)
         if earlier is not None:
             return _as_before(earlier, command)

@@ -9,6 +9,7 @@ import polars as pl
 
 from ingest.lake import Lake
 from ingest.micro_batch import Change
+from pipelines.lifecycle.archive import recall_from
 from pipelines.lifecycle.commands import MAX_TEXT
 from pipelines.lifecycle.configuration import guides_configuration
 from pipelines.lifecycle.histories import histories_in_batches
@@ -37,7 +38,10 @@ class ReplayReport:
 
 
 class LifecycleReplay:
-    """Reads one lake into one database. It may run beside itself, beside the API, and as often as one likes."""
+    """Reads one lake into one database. It may run beside itself, beside the API, and as often as one likes.
+
+    Archived workflows come back from the same lake if events say anything new of them, else they stay archived.
+    """
 
     def __init__(self, lake: Lake, events: LifecycleEvents) -> None:
         """Take the lake, and the tables on a pool: two of its connections are used."""
@@ -45,6 +49,7 @@ class LifecycleReplay:
         self._events = events
         self._progress = MetricStore(events.source)
         self._rules = RuleSet(guides_configuration())
+        self._recall = recall_from(lake)
 
     def refresh(self) -> ReplayReport:
         """Bring in the workflows of which events have come since the last time; all of them if there was none."""
@@ -67,9 +72,9 @@ class LifecycleReplay:
         if events is None or latest is None:
             return ReplayReport(snapshot.version, monotonic() - began)
         brought, looked_at = Brought(), 0
-        for workflows, transitions in histories_in_batches(events, size=BATCH):
-            brought += self._events.bring(workflows, transitions, self._command)
-            looked_at += workflows.height
+        for told in histories_in_batches(events, size=BATCH):
+            brought += self._events.bring(told, self._command, self._recall)
+            looked_at += told.workflows.height
         self._progress.set_progress(_PROGRESS, lake_id=snapshot.lake_id, lake_version=snapshot.version, as_of=latest)
         return ReplayReport(snapshot.version, monotonic() - began, looked_at, brought)
 
@@ -92,10 +97,13 @@ class LifecycleReplay:
             workflow_id=row["workflow_id"],
             transition_id=row["transition_id"],
             ruling=self._rules.rule(row["to_state"], row["event"], _FACTS),
+            metadata=row["metadata"],
             correlation_id=correlation_id and correlation_id[:MAX_TEXT],
             at=row["transition_timestamp"],
             reason=row["reason"],
             attempt=row["attempt"],
+            refusal=None if row["accepted"] else row["reason"],
+            conflict=row["conflict"],
         )
 
 

@@ -37,5 +37,11 @@ WORKFLOWS = pl.Schema(
         "correlation_id": pl.String(),
         "is_terminal": pl.Boolean(),
         "created_at": TIMESTAMP,
+        "event_digest": pl.Int64(),  # the same as long as the events say the same
     }
 )
+
+#: One row per correlation id that an event of a workflow had.
+CORRELATIONS = pl.Schema({"workflow_id": pl.String(), "correlation_id": pl.String()})
+#: Longer ones are cut, as a caller's would be refused.
+MAX_CORRELATION_ID = 255

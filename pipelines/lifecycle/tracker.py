@@ -18,7 +18,7 @@ from pipelines.lifecycle.commands import (
     checked_metadata,
     checked_text,
     command_of,
-    commands_of,
+    in_parts,
     workflow_uuid,
 )
 from pipelines.lifecycle.configuration import FSMConfiguration, guides_configuration
@@ -73,7 +73,7 @@ class FSMStateTracker(TrackerReports):
         *,
         correlation_id: str | None = None,
     ) -> bool:
-        """Begin a workflow, and tell whether it is new: one that is there stays as it is.
+        """Begin a workflow, and tell whether it is new: one that is there, or archived, stays as it is.
 
         Without `initial_state` it begins where the machine begins. Raises `BadInput` for a state that is none or
         terminal, and for what is no id or cannot be kept.
@@ -105,7 +105,8 @@ class FSMStateTracker(TrackerReports):
         """Move a workflow, and return (True, None), or (False, why not). Both are durable when this returns.
 
         The reason begins "Invalid transition", "Wrong event", "Guard condition failed" or "Unknown workflow". A call
-        with an `idempotency_key` that the workflow has seen moves nothing, and returns what it returned then.
+        with an `idempotency_key` that the workflow has seen moves nothing, and returns what it returned then. An
+        archived workflow comes back from the lake first, whole.
         Raises `BadInput` for what cannot be kept, what a guard function raises, and the errors of the database.
         """
         asked = Transition(workflow_id, to_state, event, metadata, idempotency_key, correlation_id, reason)
@@ -117,10 +118,10 @@ class FSMStateTracker(TrackerReports):
 
         Those that are refused do not stop the others. Several of one workflow are made in the order given.
         """
-        now = self._now()
-        commands = commands_of(transitions, self._rules, now)
-        outcomes = await self._backend.read(lambda store: store.apply(commands))
-        return [(outcome.accepted, outcome.error) for outcome in outcomes]
+        asked = in_parts(transitions, self._rules, self._now())
+        outcomes = await self._backend.move_parts(asked.parts)
+        answers = dict(zip(asked.order, outcomes, strict=True))
+        return [(answers[place].accepted, answers[place].error) for place in range(len(answers))]
 
     async def initialize_many(
         self, workflow_ids: Sequence[UUID | str], metadata: Mapping[str, Any] | None = None
@@ -159,7 +160,10 @@ class FSMStateTracker(TrackerReports):
     async def find_workflows(
         self, *, state: str | None = None, correlation_id: str | None = None, limit: int | None = None
     ) -> list[ModelWorkflowState]:
-        """Return workflows by state, by a correlation id that they or any of their transitions had, or all."""
+        """Return workflows by state, by a correlation id that was ever given with them, or all.
+
+        By correlation id archived ones are found as well: `archived_at` tells since when they lie in the lake.
+        """
         asked = None if state is None else self.configuration.require_state(state)
         return await self._backend.read(
             lambda store: store.list_workflows(state=asked, correlation_id=correlation_id, limit=limit)
@@ -168,7 +172,8 @@ class FSMStateTracker(TrackerReports):
     async def cleanup_terminal_workflows(self, older_than_hours: float = 24) -> int:
         """Remove the workflows that have been at their end for longer, and return how many.
 
-        From Postgres they go into the lake first, with their whole history: see `pipelines.lifecycle.archive`.
+        From Postgres they go into the lake first, with their whole history: see `pipelines.lifecycle.archive`. They
+        come back when somebody speaks of them again.
         """
         if older_than_hours < 0:
             raise BadInput(f"older_than_hours: {older_than_hours} is negative; give 0 or more")

@@ -11,6 +11,7 @@ import polars as pl
 
 from ingest.lake import Lake, open_lake
 from ingest.schema import EVENTS
+from pipelines.lifecycle.archive import recall_from
 from pipelines.lifecycle.histories import histories_in_batches
 from pipelines.lifecycle.replay import BATCH
 from pipelines.snapshot import snapshot_of
@@ -68,7 +69,7 @@ def _into_postgres(folder: Path, lake: Lake) -> dict[str, int]:
     with lifecycle_database(folder) as url, open_pool(url, max_size=2) as pool:
         with stopwatch() as seconds:
             for batch in batches:
-                LifecycleEvents(pool).bring(*batch, _nobody)
+                LifecycleEvents(pool).bring(batch, _nobody, recall_from(lake))
             ours = count / seconds()
         with connect(url) as connection, stopwatch() as seconds:
             connection.execute("TRUNCATE workflow_state_history")

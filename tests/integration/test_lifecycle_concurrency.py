@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from pipelines import FSMStateTracker
-from sql.connection import connect
+from pipelines import FSMStateTracker, Transition
+from sql.connection import Connection, connect
 from sql.errors import ConnectionLost, DatabaseError
-from tests.lifecycle import ALL_FLAGS, begun, tracker_on
+from tests.lifecycle import ALL_FLAGS, HAPPY_PATH, begun, tracker_on
 from tests.lifecycle_sound import assert_sound
 from tests.lifecycle_writers import Storm, rage
 
@@ -46,6 +46,27 @@ async def test_one_of_many_wins(database_url: str, tmp_path: Path) -> None:
         assert sum(success for success, _ in answers) == 1
         history = await first.get_transition_history(workflow_id, include_rejected=True)
         assert [len(history), sum(t.accepted for t in history)] == [40, 1]
+
+
+async def test_bulk_calls_for_the_same_workflows(database_url: str, database: Connection, tmp_path: Path) -> None:
+    """In whatever order each names them, they do not wait for each other for good.
+
+    The plan is made while the history is empty, and known to be so: even then it must not be one that reads it all.
+    """
+    workflows = [uuid4() for _ in range(1_500)]
+    database.execute("VACUUM workflow_state_history, workflow_state_current")
+    async with tracker_on(database_url, tmp_path) as first, tracker_on(database_url, tmp_path) as second:
+        await first.initialize_many(workflows)
+        for step in HAPPY_PATH[:2]:
+            calls = [
+                tracker.transition_many([Transition(one, *step, ALL_FLAGS) for one in asked])
+                for tracker, asked in ((first, workflows), (second, workflows[::-1]))
+            ]
+            answers = [success for call in await asyncio.gather(*calls) for success, _ in call]
+            assert (len(answers), sum(answers)) == (3_000, 1_500)
+    # The two have gone, and told what they read. Without a key there is nothing to look up.
+    read = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'workflow_state_history_pkey'"
+    assert database.execute(read).fetchone() == (0,)
 
 
 async def test_a_lost_connection_is_said_and_mended(database_url: str, tmp_path: Path) -> None:

@@ -1,56 +1,25 @@
 """Events from a lake in the lifecycle tables: again and again, late, doubled, and beside the API."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-import pytest
-
-from ingest.lake import Lake, open_lake
+from ingest.lake import Lake
 from pipelines.lifecycle.replay import LifecycleReplay
-from sql.connection import Connection, Pool, open_pool
+from sql.connection import Connection, Pool
 from sql.lifecycle_events import LifecycleEvents
 from sql.lifecycle_reports import LifecycleReports
 from tests.events import completed, failed, stage, started
 from tests.lakes import append_rows
 from tests.lifecycle import ALL_FLAGS, begun, tracker_on
-
-DAY = "2025-10-24T12:"
-
-
-@pytest.fixture
-def pool(database_url: str) -> Iterator[Pool]:
-    """A pool of connections to an empty database."""
-    with open_pool(database_url, max_size=3) as found:
-        yield found
+from tests.lifecycle_lake import DAY, tables
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    """An empty lake."""
-    return open_lake(str(tmp_path / "lake"))
-
-
-@pytest.fixture
-def replay(lake: Lake, pool: Pool) -> LifecycleReplay:
-    """Brings the lake's events into the database."""
-    return LifecycleReplay(lake, LifecycleEvents(pool))
-
-
-def tables(database: Connection) -> tuple[list[Any], list[Any]]:
-    """Everything in both tables but when it was written."""
-    current = database.execute("SELECT c FROM workflow_state_current AS c ORDER BY workflow_id").fetchall()
-    history = database.execute(
-        "SELECT to_jsonb(h) - 'recorded_at' FROM workflow_state_history AS h ORDER BY transition_id"
-    ).fetchall()
-    return current, history
-
-
-def test_events_make_workflows(lake: Lake, replay: LifecycleReplay, database: Connection) -> None:
+def test_events_make_workflows(lifecycle_lake: Lake, replay: LifecycleReplay, database: Connection) -> None:
     """They stand where the events say; doing it again, as a refresh or from the beginning, changes nothing."""
     first, second = str(uuid4()), str(uuid4())
-    append_rows(lake, [started(first, at=DAY + "00"), completed(first, at=DAY + "09"), failed(second)], name="one")
+    append_rows(
+        lifecycle_lake, [started(first, at=DAY + "00"), completed(first, at=DAY + "09"), failed(second)], name="one"
+    )
     report = replay.refresh()
     assert (report.looked_at, report.brought.workflows, report.brought.transitions) == (2, 2, 5)
     before = tables(database)
@@ -61,7 +30,9 @@ def test_events_make_workflows(lake: Lake, replay: LifecycleReplay, database: Co
     assert tables(database) == before
 
 
-def test_late_and_doubled_events(lake: Lake, replay: LifecycleReplay, pool: Pool, database: Connection) -> None:
+def test_late_and_doubled_events(
+    lifecycle_lake: Lake, replay: LifecycleReplay, lifecycle_pool: Pool, database: Connection
+) -> None:
     """In whatever pieces the events come, the tables end as if they had come at once."""
     workflow_id, other = str(uuid4()), str(uuid4())
     events = [
@@ -74,23 +45,25 @@ def test_late_and_doubled_events(lake: Lake, replay: LifecycleReplay, pool: Pool
         started(other, at=DAY + "00"),
     ]
     for number, place in enumerate([5, 3, 1, 1, 6, 0, 2, 4, 5]):
-        append_rows(lake, [events[place]], name=f"batch {number}")
+        append_rows(lifecycle_lake, [events[place]], name=f"batch {number}")
         replay.refresh()
     pieces = tables(database)
     database.execute("TRUNCATE workflow_state_current, workflow_state_history")
-    LifecycleReplay(lake, LifecycleEvents(pool)).replay()
+    LifecycleReplay(lifecycle_lake, LifecycleEvents(lifecycle_pool)).replay()
     assert tables(database) == pieces
     current = database.execute("SELECT current_state, attempt, transition_count FROM workflow_state_current").fetchall()
     assert sorted(current) == [("ANALYZING", 1, 1), ("COMPLETED", 2, 9)]
 
 
 async def test_the_api_and_events_agree(
-    lake: Lake, replay: LifecycleReplay, database_url: str, tmp_path: Path, database: Connection
+    lifecycle_lake: Lake, replay: LifecycleReplay, database_url: str, tmp_path: Path, database: Connection
 ) -> None:
     """What the API has done already is nothing new; what it has not done yet, the events do by the same rules."""
     async with tracker_on(database_url, tmp_path) as tracker:
         workflow_id = await begun(tracker, 2)
-        append_rows(lake, [stage(4, str(workflow_id)), completed(str(workflow_id), at=DAY + "30")], name="one")
+        append_rows(
+            lifecycle_lake, [stage(4, str(workflow_id)), completed(str(workflow_id), at=DAY + "30")], name="one"
+        )
         report = replay.refresh()
         assert (report.brought.judged, report.brought.transitions, report.brought.conflicts) == (4, 2, 0)
         workflow = await tracker.get_workflow_state(workflow_id)
@@ -106,12 +79,12 @@ async def test_the_api_and_events_agree(
 
 
 async def test_the_api_and_events_contradict_each_other(
-    lake: Lake, replay: LifecycleReplay, pool: Pool, database_url: str, tmp_path: Path
+    lifecycle_lake: Lake, replay: LifecycleReplay, lifecycle_pool: Pool, database_url: str, tmp_path: Path
 ) -> None:
     """The state stays what the first of them made it; the other's word is kept as a conflict, once."""
     async with tracker_on(database_url, tmp_path) as tracker:
         workflow_id = await begun(tracker, 4)
-        append_rows(lake, [failed(str(workflow_id), at=DAY + "30")], name="one")
+        append_rows(lifecycle_lake, [failed(str(workflow_id), at=DAY + "30")], name="one")
         for _ in range(2):
             replay.replay()
         workflow = await tracker.get_workflow_state(workflow_id)
@@ -121,23 +94,23 @@ async def test_the_api_and_events_contradict_each_other(
         assert (conflict.conflict, conflict.accepted, conflict.source, conflict.to_state) == (
             True, False, "event", "FAILED",
         )  # fmt: skip
-    paths = LifecycleReports(pool).illegal_paths()
+    paths = LifecycleReports(lifecycle_pool).illegal_paths()
     assert [(p["from_state"], p["to_state"], p["source"], p["conflict"], p["refused"]) for p in paths] == [
         ("COMPLETED", "FAILED", "event", True, 1)
     ]
 
 
 async def test_the_api_moves_what_events_began(
-    lake: Lake, replay: LifecycleReplay, database_url: str, tmp_path: Path, database: Connection
+    lifecycle_lake: Lake, replay: LifecycleReplay, database_url: str, tmp_path: Path, database: Connection
 ) -> None:
     """A workflow that events made can be moved; from then on later events are judged, and take nothing back."""
     workflow_id = str(uuid4())
-    append_rows(lake, [started(workflow_id)], name="one")
+    append_rows(lifecycle_lake, [started(workflow_id)], name="one")
     replay.refresh()
     async with tracker_on(database_url, tmp_path) as tracker:
         assert not await tracker.initialize_workflow(workflow_id)
         assert (await tracker.transition_state(workflow_id, "GENERATING", "START_GENERATION", ALL_FLAGS))[0]
-        append_rows(lake, [stage(2, workflow_id), failed(workflow_id, at=DAY + "50")], name="two")
+        append_rows(lifecycle_lake, [stage(2, workflow_id), failed(workflow_id, at=DAY + "50")], name="two")
         replay.refresh()
         history = await tracker.get_transition_history(workflow_id)
         assert [(t.source, t.to_state) for t in history] == [

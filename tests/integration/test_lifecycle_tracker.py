@@ -144,6 +144,27 @@ async def test_many_in_one_call(tracker: FSMStateTracker) -> None:
     assert await tracker.initialize_many([twice, first, twice]) == [True, False, False]
 
 
+async def test_very_many_in_one_call(tracker: FSMStateTracker) -> None:
+    """They go in parts, yet each gets its own answer, texts survive, and what cannot be kept stops them all."""
+    workflows = [uuid4() for _ in range(700)]
+    await tracker.initialize_many(workflows)
+    step, text = HAPPY_PATH[0], {"text": "naïve \\ \"quoted\" {NULL}, '😀'\n"}
+    asked = [Transition(one, *step, ALL_FLAGS | text, f'k "{n}"') for n, one in enumerate(workflows)]
+    refused = [Transition(one, *HAPPY_PATH[2], ALL_FLAGS, reason="NULL") for one in workflows[::2]]
+    bad = Transition(max(workflows), *step, {"x": object()})
+    with pytest.raises(BadInput, match="metadata: JSON cannot hold it"):
+        await tracker.transition_many([*asked, bad])
+    assert (await tracker.get_metrics())["workflow_state_count"] == {"PENDING": 700}
+    answers = await tracker.transition_many([*refused[:100], *asked, *refused[100:], *asked])
+    error = "Invalid transition: {} → VALIDATING; possible: {}, FAILED"
+    assert answers[:100] == [(False, error.format("PENDING", "ANALYZING"))] * 100
+    assert answers[800:1050] == [(False, error.format("ANALYZING", "GENERATING"))] * 250
+    assert answers[100:800] == answers[1050:] == [(True, None)] * 700
+    history = await tracker.get_transition_history(workflows[0], include_rejected=True)
+    assert [(t.to_state, t.idempotency_key) for t in history] == [("VALIDATING", None), ("ANALYZING", 'k "0"')]
+    assert history[1].metadata == ALL_FLAGS | text
+
+
 async def test_workflows_are_found(tracker: FSMStateTracker) -> None:
     """By state, the longest in it first, and by any correlation id that they ever had."""
     first, second, ended = await begun(tracker, 1), await begun(tracker, 1), await begun(tracker, 4)
@@ -152,12 +173,18 @@ async def test_workflows_are_found(tracker: FSMStateTracker) -> None:
     assert await tracker.get_active_workflows_by_state("ANALYZING") == [first, second]
     assert await tracker.get_active_workflows_by_state(EnumWorkflowState.COMPLETED) == []
     assert [w.workflow_id for w in await tracker.find_workflows(state="COMPLETED")] == [ended]
-    await tracker.transition_state(third, "ANALYZING", "START_ANALYSIS", ALL_FLAGS, correlation_id="c-2")
-    for correlation_id in ("c-1", "c-2"):
+    move = (third, "ANALYZING", "START_ANALYSIS")
+    await tracker.transition_state(*move, correlation_id="refused")
+    for correlation_id in ("c-2", "repeated"):
+        await tracker.transition_state(*move, ALL_FLAGS, idempotency_key="k", correlation_id=correlation_id)
+    await tracker.transition_many([Transition(third, "FAILED", "FAIL_WORKFLOW", correlation_id="c-3")] * 2)
+    for correlation_id in ("c-1", "refused", "c-2", "repeated", "c-3"):
         found = await tracker.find_workflows(correlation_id=correlation_id)
-        assert [w.workflow_id for w in found] == ([third] if correlation_id == "c-2" else [])
-    (made,) = await tracker.get_transition_history(third)
-    assert made.correlation_id == "c-2"
+        assert [(w.workflow_id, w.correlation_id, w.archived_at) for w in found] == [(third, "c-3", None)]
+    assert await tracker.find_workflows(correlation_id="c-") == []
+    assert await tracker.find_workflows(correlation_id="c-1", state="PENDING") == []
+    history = await tracker.get_transition_history(third, include_rejected=True)
+    assert [t.correlation_id for t in history] == ["refused", "c-2", "c-3", "c-3"]
 
 
 async def test_metrics_are_made_from_the_state(tracker: FSMStateTracker) -> None:
