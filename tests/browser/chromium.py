@@ -19,7 +19,7 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-_WAIT_MS = 60_000
+_WAIT_MS = 180_000
 
 
 def find_chromium() -> str:

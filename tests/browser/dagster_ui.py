@@ -11,7 +11,7 @@ from signal import SIGINT, Signals
 
 import psutil
 
-_START_SECONDS = 90
+_START_SECONDS = 240
 _STOP_SECONDS = 60
 
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(900)
 STATISTICS = ["hourly_statistics", "daily_statistics", "weekly_statistics", "monthly_statistics"]
 ASSETS = ["events", "lake_compaction", "lake_retention", "workflow_lifecycle", *STATISTICS]
 _DG = str(Path(sys.executable).with_name("dg"))
-_WAIT_MS = 90_000
+_WAIT_MS = 180_000
 
 
 @pytest.fixture(scope="module")
