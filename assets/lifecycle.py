@@ -5,6 +5,7 @@ from dataclasses import asdict
 import dagster as dg
 
 from assets.columns import column_schema
+from assets.lifecycle_metadata import lifecycle_metadata
 from assets.names import EVENTS, GROUP, LIFECYCLE, OWNERS
 from ingest.lake import Lake
 from pipelines.lifecycle.replay import LifecycleReplay
@@ -25,7 +26,8 @@ class LifecycleConfig(dg.Config):
     key=LIFECYCLE,
     description=(
         "Where every workflow stands (`workflow_state_current`) and how it got there (`workflow_state_history`), as "
-        "the lake's events tell it. Materialising it brings in the workflows that changed; again changes nothing."
+        "the lake's events tell it. Materialising it brings in the workflows that changed; again changes nothing. "
+        "Beside it: who is stuck, time in state, states over a week, illegal paths, retries and their outcome."
     ),
     deps=[EVENTS],
     group_name=GROUP,
@@ -39,16 +41,13 @@ def workflow_lifecycle(
     """Bring the tables up to the lake."""
     replay = LifecycleReplay(lake, LifecycleEvents(metric_store.source))
     report = replay.replay() if config.everything else replay.refresh()
-    reports = LifecycleReports(metric_store.source)
     return dg.MaterializeResult(
         metadata={
             "looked_at": report.looked_at,
             "seconds": round(report.seconds, 3),
             "lake_version": report.lake_version,
             **asdict(report.brought),
-            **state_counts(reports),
-            "time_in_state": dg.MetadataValue.json(reports.time_in_state()),
-            "illegal_paths": dg.MetadataValue.json(_plain(reports.illegal_paths()[:20])),
+            **lifecycle_metadata(LifecycleReports(metric_store.source)),
         }
     )
 
@@ -58,7 +57,7 @@ def workflow_lifecycle(
     name="histories_lead_to_states",
     description=(
         "Every workflow stands where its accepted transitions lead, their numbers have no gap, and each begins where "
-        "the one before it ended."
+        "the one before it ended, and no earlier."
     ),
 )
 def histories_lead_to_states(metric_store: dg.ResourceParam[MetricStore]) -> dg.AssetCheckResult:
@@ -66,22 +65,6 @@ def histories_lead_to_states(metric_store: dg.ResourceParam[MetricStore]) -> dg.
     broken = LifecycleReports(metric_store.source).broken_histories()
     first = [str(row["workflow_id"]) for row in broken[:20]]
     return dg.AssetCheckResult(passed=not broken, metadata={"broken": len(broken), "first_broken": first})
-
-
-def state_counts(reports: LifecycleReports) -> dict[str, int]:
-    """Return the workflows in each state under names of their own, to be plotted."""
-    counts: dict[str, int] = {"active_workflows": 0}
-    for row in reports.count_states():
-        name = f"workflows_{row['current_state'].lower()}"
-        counts[name] = counts.get(name, 0) + row["workflows"]
-        counts["active_workflows"] += 0 if row["is_terminal"] else row["workflows"]
-    return counts
-
-
-def _plain(rows: list[dict[str, object]]) -> list[dict[str, object]]:
-    return [
-        {name: value if isinstance(value, str | int) else str(value) for name, value in row.items()} for row in rows
-    ]
 
 
 lifecycle_schedule = dg.ScheduleDefinition(

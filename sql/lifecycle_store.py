@@ -1,6 +1,7 @@
 """The lifecycle of workflows in PostgreSQL: where each stands, and how it got there."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -49,7 +50,9 @@ class LifecycleStore(LifecycleArchive):
         """
         if len(commands) == 1 and source == "api":
             return [self._apply_one(commands[0])]
-        with self._connection() as connection, connection.transaction():
+        # One statement alone is a transaction already: a block around it costs two more round trips.
+        is_one = len({command.workflow_id for command in commands}) == len(commands)
+        with self._connection() as connection, nullcontext() if is_one else connection.transaction():
             return apply_in_order(connection, commands, source)
 
     def apply_parts(self, parts: Iterable[Sequence[Command]]) -> list[Outcome]:

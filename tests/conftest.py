@@ -6,6 +6,7 @@ from tests.kafka import kafka
 from tests.lifecycle_lake import lifecycle_lake, lifecycle_pool, replay
 from tests.parts import pytest_terminal_summary
 from tests.postgres import database, database_url, empty_database_url, postgres_server, postgres_template
+from tests.typed import typed
 
 __all__ = [
     "any_kafka",
@@ -26,4 +27,5 @@ __all__ = [
     "replay",
     "shared_consul",
     "tansu_address",
+    "typed",
 ]

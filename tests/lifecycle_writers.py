@@ -1,97 +1,100 @@
-"""Many writers on many workflows at once, in threads and processes, and what must be true afterwards."""
+"""Many writers on many workflows at once, through trackers in threads and processes."""
 
+import asyncio
 import multiprocessing
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 from random import Random
-from uuid import UUID, uuid4, uuid5
+from typing import Any
+from uuid import UUID, uuid5
 
+from pipelines import FSMStateTracker, Transition
 from pipelines.lifecycle.configuration import guides_configuration
-from pipelines.lifecycle.rules import RuleSet
-from sql.connection import connect
-from sql.lifecycle_reports import LifecycleReports
-from sql.lifecycle_rows import Command, NewWorkflow
-from sql.lifecycle_store import LifecycleStore
-from tests.lifecycle import ALL_FLAGS
+from tests.lifecycle import ALL_FLAGS, settings_of, tracker_on
+from tests.lifecycle_told import Told, sampled_metrics
 
-_MACHINE = guides_configuration()
-_EDGES = [(edge.to_state, edge.event) for edge in _MACHINE.transitions]
+_EDGES = [(edge.to_state, edge.event) for edge in guides_configuration().transitions]
 
 
-def hammer(url: str, *, workflows: int, processes: int, threads: int, moves: int, seed: int) -> Counter[bool]:
-    """Let processes x threads writers make so many random moves each; return how many they were told were accepted.
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """So many processes of so many threads, each making so many random moves of the same workflows."""
 
-    Half of the moves have a key and are sent again by another writer. Some go in bulk, in whatever order.
+    workflows: int
+    moves: int
+    seed: int
+    processes: int = 4
+    threads: int = 16
+
+    @property
+    def ids(self) -> list[UUID]:
+        """The workflows."""
+        return [uuid5(UUID(int=self.seed), str(number)) for number in range(self.workflows)]
+
+
+def rage(storm: Storm, url: str, folder: Path, *, pause: float) -> tuple[Told, list[dict[str, Any]]]:
+    """Begin the workflows and let everybody write; return what they were told, and the metrics sampled meanwhile.
+
+    Half of the moves have a key that others use as well. Some go in bulk, in whatever order.
     """
-    ids = [uuid5(UUID(int=seed), str(number)) for number in range(workflows)]
-    with connect(url) as connection:
-        LifecycleStore(connection).begin([NewWorkflow(workflow_id, "PENDING") for workflow_id in ids])
-    told: Counter[bool] = Counter()
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as executor:
-        jobs = [executor.submit(_process, url, ids, threads, moves, seed * 1000 + n) for n in range(processes)]
-        for job in jobs:
-            told.update(job.result())
+    asyncio.run(_begin(storm, url, folder))
+    told, context = Told(), multiprocessing.get_context("spawn")
+    with (
+        sampled_metrics(url, pause=pause) as samples,
+        ProcessPoolExecutor(storm.processes, mp_context=context) as executor,
+    ):
+        for job in [executor.submit(_process, storm, url, folder, number) for number in range(storm.processes)]:
+            told.add(job.result())
+    return told, samples
+
+
+async def _begin(storm: Storm, url: str, folder: Path) -> None:
+    async with tracker_on(url, folder) as tracker:
+        assert all(await tracker.initialize_many(storm.ids))
+
+
+def _process(storm: Storm, url: str, folder: Path, number: int) -> Told:
+    """One tracker for all threads, each with an event loop of its own."""
+    tracker = FSMStateTracker(None, enable_postgres_persistence=True, settings=settings_of(url, folder))
+    ids, told = storm.ids, Told()
+
+    def write(thread: int) -> Told:
+        rng = Random(f"{storm.seed} {number} {thread}")
+        return asyncio.run(_writer(tracker, rng, ids, storm.moves))
+
+    with ThreadPoolExecutor(storm.threads) as executor:
+        for heard in executor.map(write, range(storm.threads)):
+            told.add(heard)
+    asyncio.run(tracker.close())
     return told
 
 
-def assert_sound(url: str, told: Counter[bool], *, workflows: int) -> str:
-    """No lost update, no illegal history, and the counts add up."""
-    with connect(url) as connection:
-        reports = LifecycleReports(connection)
-        assert reports.broken_histories() == []
-        rows = connection.execute(
-            "SELECT accepted, from_state, to_state, event, count(*) FROM workflow_state_history GROUP BY 1, 2, 3, 4"
-        ).fetchall()
-        states = reports.count_states()
-        attempts = connection.execute(
-            "SELECT count(*) FROM workflow_state_current AS c WHERE attempt <> 1 + (SELECT count(*) "
-            "FROM workflow_state_history AS h "
-            "WHERE h.workflow_id = c.workflow_id AND h.accepted AND h.event = 'RETRY_WORKFLOW')"
-        ).fetchone()
-    legal = {(edge.from_state, edge.to_state, edge.event) for edge in _MACHINE.transitions}
-    assert {row[1:4] for row in rows if row[0]} <= legal
-    made = Counter({accepted: sum(row[4] for row in rows if row[0] is accepted) for accepted in (True, False)})
-    assert made == told, f"told {told}, written {made}"
-    assert sum(row["workflows"] for row in states) == workflows
-    assert sum(row["transitions"] for row in states) == made[True]
-    assert attempts == (0,)
-    return f"{made[True]:,} transitions made, {made[False]:,} refused, none lost, none illegal"
-
-
-def _process(url: str, ids: Sequence[UUID], threads: int, moves: int, seed: int) -> Counter[bool]:
-    told: Counter[bool] = Counter()
-    with ThreadPoolExecutor(threads) as executor:
-        for counted in executor.map(lambda number: _writer(url, ids, moves, seed * 100 + number), range(threads)):
-            told.update(counted)
+async def _writer(tracker: FSMStateTracker, rng: Random, ids: Sequence[UUID], moves: int) -> Told:
+    told = Told()
+    while moves > 0:
+        batch = [_move(rng, ids) for _ in range(min(moves, rng.choice([1, 1, 1, 20])))]
+        moves -= len(batch)
+        if len(batch) == 1:
+            (one,) = batch
+            answers = [
+                await tracker.transition_state(
+                    one.workflow_id, one.to_state, one.event, one.metadata, idempotency_key=one.idempotency_key
+                )
+            ]
+        else:
+            answers = await tracker.transition_many(batch)
+        for move, answer in zip(batch, answers, strict=True):
+            told.hear(UUID(str(move.workflow_id)), move.idempotency_key, answer)
     return told
 
 
-def _writer(url: str, ids: Sequence[UUID], moves: int, seed: int) -> Counter[bool]:
-    """A key is the same for all writers: whoever comes second is told what the first was told."""
-    rng, rules, told = Random(seed), RuleSet(_MACHINE), Counter[bool]()
-    with connect(url) as connection:
-        store = LifecycleStore(connection)
-        while moves > 0:
-            batch = [_command(rng, rules, ids) for _ in range(min(moves, rng.choice([1, 1, 1, 20])))]
-            moves -= len(batch)
-            outcomes = store.apply(batch)
-            told.update(
-                outcome.accepted for outcome in outcomes if not outcome.repeated and not _misused(outcome.error)
-            )
-    return told
-
-
-def _command(rng: Random, rules: RuleSet, ids: Sequence[UUID]) -> Command:
-    workflow_id = rng.choice(ids)
+def _move(rng: Random, ids: Sequence[UUID]) -> Transition:
+    """A key is the same for all writers, and not always for the same move."""
     to_state, event = rng.choice(_EDGES)
-    ruling = rules.rule(to_state, event, ALL_FLAGS if rng.random() < 0.9 else {})
-    if rng.random() < 0.5:
-        key = f"{event}-{rng.randrange(3)}"
-        return Command(workflow_id, uuid5(workflow_id, key), ruling, idempotency_key=key)
-    return Command(workflow_id, uuid4(), ruling)
+    key = rng.choice([None, None, f"{event} {rng.randrange(3)}", str(rng.randrange(3))])
+    return Transition(rng.choice(ids), to_state, event, ALL_FLAGS if rng.random() < 0.9 else {}, key)
 
 
-def _misused(error: str | None) -> bool:
-    return error is not None and error.startswith("Idempotency key")
+__all__ = ["Storm", "rage"]

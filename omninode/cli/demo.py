@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 from rich.progress import Progress
 
@@ -93,7 +94,15 @@ def _print_places(settings: Settings) -> None:
 
 
 def _program() -> str:
-    """Return how this very program can be called again from here."""
+    """Return how this very program can be called again from here, without a path that leads out of this folder."""
     if shutil.which("omninode"):
         return "omninode"
-    return os.path.relpath(sys.argv[0])
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{_from_here(Path(sys.executable)) or 'python'} -m omninode"
+    return _from_here(called) or called.name
+
+
+def _from_here(program: Path) -> str | None:
+    path = os.path.relpath(program)
+    return None if path.startswith(os.pardir) else path

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import accumulate
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +19,8 @@ Row = Mapping[str, Any]
 
 #: So much of a text stays.
 _LEAST_TEXT = 10
+#: A line and two spaces beside each column.
+_FRAME = 3
 
 
 class OutputFormat(StrEnum):
@@ -35,6 +38,8 @@ class Column:
     heading: str
     cell: Callable[[Row], str]
     is_number: bool = True
+    #: It is never cut: half an id cannot be copied into the next command.
+    is_whole: bool = False
 
 
 def print_rows(rows: Sequence[Row], columns: Sequence[Column], output: OutputFormat, *, title: str) -> None:
@@ -49,18 +54,36 @@ def print_rows(rows: Sequence[Row], columns: Sequence[Column], output: OutputFor
 
 
 def print_table(rows: Sequence[Row], columns: Sequence[Column], *, title: str) -> None:
-    """Print a table for people."""
-    table = Table()
+    """Print a table for people. Columns at the end for which the terminal has no room are named instead."""
+    out, table = console(), Table()
     cells = [[column.cell(row) for column in columns] for row in rows]
-    for column, width in zip(columns, _widths(columns, cells), strict=True):
-        # Where there is no room for all, texts are cut and numbers are not: half a number is another number.
-        least = width if column.is_number else min(width, _LEAST_TEXT)
-        table.add_column(column.heading, justify="right" if column.is_number else "left", no_wrap=True, min_width=least)
+    widths = _widths(columns, cells)
+    least = [_least_width(column, width) for column, width in zip(columns, widths, strict=True)]
+    count = _that_fit(least, out.width)
+    for column, width in zip(columns[:count], least[:count], strict=True):
+        table.add_column(column.heading, justify="right" if column.is_number else "left", no_wrap=True, min_width=width)
     for texts in cells:
-        table.add_row(*texts)
-    out = console()
+        table.add_row(*texts[:count])
     out.print(title, style="bold")
     out.print(table)
+    if count < len(columns):
+        left_out = ", ".join(column.heading for column in columns[count:])
+        sys.stderr.write(f"omninode: no room for {left_out}; widen the terminal, or see --format\n")
+
+
+def _least_width(column: Column, width: int) -> int:
+    """Where there is no room for all, texts are cut and numbers are not: half a number is another number."""
+    return width if column.is_number or column.is_whole else min(width, _LEAST_TEXT)
+
+
+def _that_fit(widths: Sequence[int], room: int) -> int:
+    """Count the columns that find room with their frame, one at least.
+
+    >>> _that_fit([36, 10, 8], 64), _that_fit([36, 10, 8], 63), _that_fit([36], 10)
+    (3, 2, 1)
+    """
+    taken = accumulate(widths, lambda before, width: before + width + _FRAME, initial=1)
+    return max(1, sum(place <= room for place in list(taken)[1:]))
 
 
 def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[int]:

@@ -31,7 +31,16 @@ def run() -> int:
 def _usage(error: TyperException) -> str:
     """What was wrong with the words of the call; without any words, the help has been printed instead."""
     message = " ".join(error.format_message().replace("Value error, ", "").split())
-    return f"{message.rstrip('.')}; see: omninode --help" if message else ""
+    return f"{message.rstrip('.')}; see: {_command(error)} --help" if message else ""
+
+
+def _command(error: TyperException) -> str:
+    """Return the command that was called, as far as it is one."""
+    context, words = getattr(error, "ctx", None), list[str]()
+    while context is not None and context.parent is not None:
+        words.insert(0, context.info_name)
+        context = context.parent
+    return " ".join(["omninode", *words])
 
 
 def _said(line: str, code: int) -> int:

@@ -32,7 +32,9 @@ def history(workflow_id: WorkflowId, output: Format = OutputFormat.TABLE) -> Non
 @workflow.command("list")
 def list_workflows(
     state: Annotated[str | None, typer.Option(help="Only those in this state, e.g. GENERATING.")] = None,
-    stuck: Annotated[bool, typer.Option("--stuck", help="Only those longer in their state than its own p99.")] = False,
+    stuck: Annotated[
+        bool, typer.Option("--stuck", help="Only active ones that are in their state for too long.")
+    ] = False,
     longer_than: Annotated[
         str | None, typer.Option(help="With --stuck: longer than this instead, e.g. 90m, 36h or 7d.")
     ] = None,
@@ -42,7 +44,11 @@ def list_workflows(
     limit: Limit = 100,
     output: Format = OutputFormat.TABLE,
 ) -> None:
-    """Print workflows, the longest in their state first."""
+    """Print workflows, the longest in their state first.
+
+    Stuck is who is longer in a state than the p99 of the stays in it, and than a minute. Where fewer than 100 stays
+    are known (see `omninode workflow times`), it is who is there for longer than a day.
+    """
     from omninode.cli.workflow import run_list
 
     run_list(
@@ -57,7 +63,7 @@ def list_workflows(
 
 @workflow.command()
 def times(output: Format = OutputFormat.TABLE) -> None:
-    """Print how long workflows stay in each state: p50, p95, p99."""
+    """Print how long workflows stay in each state until they leave it: p50, p95, p99."""
     from omninode.cli.workflow_reports import run_times
 
     run_times(output)
@@ -67,7 +73,7 @@ def times(output: Format = OutputFormat.TABLE) -> None:
 def distribution(
     start: Annotated[str | None, typer.Option(help="First instant (UTC); a week before the end if not given.")] = None,
     end: Annotated[str | None, typer.Option(help="Last instant (UTC); now if not given.")] = None,
-    every: Annotated[str, typer.Option(help="Distance of the instants, e.g. 90m, 6h or 1d.")] = "1d",
+    every: Annotated[str, typer.Option(help="Time between two instants, e.g. 90m, 6h or 1d.")] = "1d",
     output: Format = OutputFormat.TABLE,
 ) -> None:
     """Print how many workflows stood in each state over time."""
@@ -86,7 +92,7 @@ def refused(output: Format = OutputFormat.TABLE) -> None:
 
 @workflow.command()
 def retries(output: Format = OutputFormat.TABLE) -> None:
-    """Print what became of first, second, ... attempts."""
+    """Print how many workflows came to a first, second, ... attempt, and what became of it."""
     from omninode.cli.workflow_reports import run_retries
 
     run_retries(output)

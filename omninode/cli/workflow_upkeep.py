@@ -1,5 +1,6 @@
 """`omninode workflow refresh` and `cleanup`."""
 
+import sys
 from dataclasses import asdict
 
 from ingest.lake import open_lake
@@ -28,14 +29,17 @@ def run_refresh(*, everything: bool, output: OutputFormat) -> None:
         "lake_version": report.lake_version,
     }
     columns = [
-        Column("looked at", lambda row: f"{row['looked_at']:,}"),
-        Column("workflows changed", lambda row: f"{row['workflows']:,}"),
+        Column("workflows looked at", lambda row: f"{row['looked_at']:,}"),
+        Column("changed", lambda row: f"{row['workflows']:,}"),
         Column("transitions written", lambda row: f"{row['transitions']:,}"),
-        Column("judged", lambda row: f"{row['judged']:,}"),
+        Column("judged beside the API", lambda row: f"{row['judged']:,}"),
         Column("conflicts with the API", lambda row: f"{row['conflicts']:,}"),
         Column("seconds", lambda row: str(row["seconds"])),
     ]
     print_rows([row], columns, output, title=f"Workflows as the events of {settings.lake} tell them")
+    if not report.looked_at:
+        why = "has no events" if everything else "has no new events"
+        sys.stderr.write(f"omninode: {settings.lake} {why}; `omninode ingest` brings them from Kafka\n")
 
 
 def run_cleanup(*, older_than: str, output: OutputFormat) -> None:
@@ -45,5 +49,5 @@ def run_cleanup(*, older_than: str, output: OutputFormat) -> None:
     lake = open_lake(settings.lake, settings.lake_options)
     with postgres(settings) as url, connect(url) as connection:
         archived = archive_terminal(LifecycleStore(connection), lake, before)
-    columns = [Column("archived", lambda row: f"{row['archived']:,}")]
+    columns = [Column("workflows archived", lambda row: f"{row['archived']:,}")]
     print_rows([{"archived": archived}], columns, output, title=f"Ended workflows, moved into {settings.lake}")

@@ -127,9 +127,9 @@ class InPostgres:
         opened = self._opened
         if opened is None:
             opened = await self._in_thread(self._open)
-        outcome = await asyncio.wrap_future(opened[1].submit(command))
+        outcome = await opened[1].make(command)
         while outcome.from_state is None and await self._in_thread(lambda: self._restore([command])):
-            outcome = await asyncio.wrap_future(opened[1].submit(command))
+            outcome = await opened[1].make(command)
         return outcome
 
     async def move_parts(self, parts: Iterable[Sequence[Command]]) -> list[Outcome]:

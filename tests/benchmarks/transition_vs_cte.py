@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from pipelines import FSMStateTracker
 from sql.connection import Connection, connect
+from tests.benchmarks.bare_transitions import BARE
 from tests.benchmarks.harness import Benchmark, NotMeasured, Result, percentile
 from tests.benchmarks.lifecycle_tables import lifecycle_database, new_workflows, timed_ms, with_tracker
 from tests.lifecycle import ALL_FLAGS
@@ -14,18 +15,7 @@ from tests.lifecycle import ALL_FLAGS
 _TRANSITIONS = 1_500
 _WARM_UP = 200
 
-#: No rules, no keys, no attempts: the least that moves a workflow and keeps that it moved.
-_BARE = """
-WITH moved AS (
-    UPDATE workflow_state_current
-    SET current_state = 'ANALYZING', previous_state = current_state, state_entry_time = now(),
-        transition_count = transition_count + 1
-    WHERE workflow_id = %s AND current_state = 'PENDING'
-    RETURNING workflow_id, previous_state
-)
-INSERT INTO workflow_state_history (transition_id, workflow_id, from_state, to_state, event, transition_timestamp)
-SELECT %s, workflow_id, previous_state, 'ANALYZING', 'START_ANALYSIS', now() FROM moved
-"""
+_BARE = BARE.format(workflow_id="%s", transition_id="%s")
 
 
 def measure(folder: Path) -> Result:

@@ -59,14 +59,19 @@ def test_windows_are_computed_again_on_demand(command: CommandLine, database_url
 
 
 @pytest.mark.parametrize(
-    "arguments", [("frobnicate",), ("stats", "--window", "yearly"), ("produce", "--workflows", "0")]
+    ("arguments", "described"),
+    [
+        (("frobnicate",), "omninode --help"),
+        (("produce", "--workflows", "0"), "omninode produce --help"),
+        (("workflow", "list", "--frobnicate"), "omninode workflow list --help"),
+    ],
 )
-def test_words_that_are_no_command_get_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    """An unknown command, option or value is bad input: exit code 2 and one line."""
+def test_words_that_are_no_command_get_one_line(tmp_path: Path, arguments: tuple[str, ...], described: str) -> None:
+    """An unknown command, option or value is bad input: exit code 2 and one line, with where to read on."""
     finished = CommandLine(tmp_path, {}).run(*arguments)
     assert finished.returncode == 2
     assert len(finished.stderr.strip().splitlines()) == 1
-    assert "--help" in finished.stderr
+    assert finished.stderr.endswith(f"; see: {described}\n")
 
 
 def test_help_names_every_command(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`omninode demo`: one run of everything, the same every time."""
 
+import re
 from pathlib import Path
 
 from tests.command import CommandLine
@@ -25,3 +26,4 @@ def test_demo_twice_gives_the_same_numbers() -> None:
     assert all(first.values())
     for told in ("The last day, by node type", "Each month", "accepted", "refused", "codegen_metrics_aggregated"):
         assert told in printed
+    assert re.search(r"^more: +(omninode|python -m omninode) stats --window daily", printed, re.MULTILINE)

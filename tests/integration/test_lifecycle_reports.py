@@ -14,12 +14,14 @@ from ingest.lake import open_lake
 from omninode.errors import BadInput
 from pipelines import FSMStateTracker
 from pipelines.lifecycle.archive import archive_terminal, archived_history, archived_workflows
+from pipelines.lifecycle.states import EnumWorkflowState
 from sql.connection import Connection
 from sql.lifecycle_store import LifecycleStore
 from tests.command import PATIENCE_SECONDS, ROOT, CommandLine
 from tests.events import completed, started
 from tests.lakes import append_rows
 from tests.lifecycle import ALL_FLAGS, HAPPY_PATH, settings_of
+from tests.typed import Typed
 
 NOON = datetime(2025, 10, 24, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -66,55 +68,38 @@ async def test_reports_tell_what_happened(database_url: str, tmp_path: Path) -> 
         assert not (await tracker.transition_state(idle, *HAPPY_PATH[1]))[0]
 
         distribution = await tracker.get_state_distribution(NOON - HOUR, NOON + 2 * HOUR, HOUR)
-        assert {(row["instant"], row["state"]): row["workflows"] for row in distribution} == {
-            (NOON, "PENDING"): 5,
-            (NOON + HOUR, "ANALYZING"): 2,
-            (NOON + HOUR, "FAILED"): 2,
-            (NOON + HOUR, "PENDING"): 1,
-            (NOON + 2 * HOUR, "GENERATING"): 1,
-            (NOON + 2 * HOUR, "FAILED"): 2,
-            (NOON + 2 * HOUR, "PENDING"): 2,
-        }
-        stays = {
-            row["state"]: (row["stays"], row["p50_seconds"], row["max_seconds"])
-            for row in await tracker.get_time_in_state()
-        }
-        assert stays["PENDING"] == (5, 3600, 3600)
-        assert stays["FAILED"] == (2, 3600, 3600)
+        assert [(row["instant"], row["state"]) for row in distribution] == [
+            (NOON + hours * HOUR, state.value) for hours in range(-1, 3) for state in EnumWorkflowState
+        ]
+        assert [row["workflows"] for row in distribution] == [
+            *(0, 0, 0, 0, 0, 0),
+            *(5, 0, 0, 0, 0, 0),
+            *(1, 2, 0, 0, 0, 2),
+            *(2, 0, 1, 0, 0, 2),
+        ]
+        stays = {row["state"]: (row["stays"], row["p50_seconds"]) for row in await tracker.get_time_in_state()}
+        assert (stays["PENDING"], stays["FAILED"]) == ((5, 3600), (2, 3600))
         assert "COMPLETED" not in stays
 
         clock.now = NOON + 10 * HOUR
         stuck = await tracker.get_stuck_workflows(longer_than=8 * HOUR)
-        assert [(row["workflow_id"], row["seconds_in_state"]) for row in stuck] == [(idle, 36_000)]
+        assert [(row["workflow_id"], row["seconds_in_state"], row["limit_by"]) for row in stuck] == [
+            (idle, 36_000, "given")
+        ]
         stuck = await tracker.get_stuck_workflows(longer_than=HOUR, state="PENDING")
         assert [row["workflow_id"] for row in stuck] == [idle, again]
-        # A state that was left five times has no p99 that means anything.
+        # A state that was left five times has no p99 that means anything, and nobody is there for a day.
         assert await tracker.get_stuck_workflows() == []
 
+        counts = {"workflows": 5, "ended": 4, "succeeded": 1, "failed": 3, "open": 1}
+        again_counts = {"workflows": 2, "ended": 1, "succeeded": 1, "failed": 0, "open": 1}
         assert await tracker.get_retry_outcomes() == [
-            {"attempt": 1, "ended": 4, "succeeded": 1, "failed": 3, "open": 0},
-            {"attempt": 2, "ended": 1, "succeeded": 1, "failed": 0, "open": 1},
+            {"attempt": 1, **counts, "success_rate": 0.25},
+            {"attempt": 2, **again_counts, "success_rate": 1.0},
         ]
         (refused,) = await tracker.get_rejected_transitions()
         assert (refused["from_state"], refused["to_state"], refused["refused"]) == ("PENDING", "GENERATING", 1)
-
-
-async def test_a_states_own_p99_decides_who_is_stuck(database_url: str, database: Connection, tmp_path: Path) -> None:
-    """Once a hundred have left a state, whoever stays longer than their p99 is stuck."""
-    clock = Clock()
-    async with FSMStateTracker(None, True, settings=settings_of(database_url, tmp_path), clock=clock) as tracker:
-        left = [uuid4() for _ in range(100)]
-        await tracker.initialize_many(left)
-        clock.now = NOON + HOUR
-        for workflow_id in left:
-            await tracker.transition_state(workflow_id, *HAPPY_PATH[0], ALL_FLAGS)
-        clock.now = NOON
-        slow = await walked(tracker, clock)
-        clock.now = NOON + HOUR
-        assert await tracker.get_stuck_workflows(state="PENDING") == []
-        clock.now = NOON + 2 * HOUR
-        (found,) = await tracker.get_stuck_workflows(state="PENDING")
-        assert (found["workflow_id"], found["limit_seconds"]) == (slow, 3600)
+        assert refused["last_workflow_id"] == idle
 
 
 async def test_in_memory_there_are_no_reports() -> None:
@@ -123,36 +108,34 @@ async def test_in_memory_there_are_no_reports() -> None:
         await FSMStateTracker().get_time_in_state()
 
 
-async def test_the_commands_tell_the_same(database_url: str, tmp_path: Path) -> None:
+async def test_the_commands_tell_the_same(database_url: str, tmp_path: Path, typed: Typed) -> None:
     """`distribution`, `retries`, `refresh` and `cleanup`, as somebody types them."""
     clock, settings = Clock(), settings_of(database_url, tmp_path)
     async with FSMStateTracker(None, True, settings=settings, clock=clock) as tracker:
         await history_of_five(tracker, clock)
         retries = await tracker.get_retry_outcomes()
-    command = CommandLine(tmp_path, {"OMNINODE_HOME": str(tmp_path), "OMNINODE_POSTGRES_URL": database_url})
     span = ("--start", "2025-10-24T12:00:00Z", "--end", "2025-10-24T13:00:00Z", "--every", "1h")
-    rows = command.rows("workflow", "distribution", *span)
-    assert [(row["instant"][11:16], row["state"], row["workflows"]) for row in rows] == [
+    rows = typed.rows("workflow", "distribution", *span)
+    assert [(row["instant"][11:16], row["state"], row["workflows"]) for row in rows if row["workflows"]] == [
         ("12:00", "PENDING", 5),
+        ("13:00", "PENDING", 1),
         ("13:00", "ANALYZING", 2),
         ("13:00", "FAILED", 2),
-        ("13:00", "PENDING", 1),
     ]
-    assert command.rows("workflow", "retries") == retries
-    refused = command.run("workflow", "distribution", *span[:-1], "1s")
+    assert typed.rows("workflow", "retries") == retries
+    refused = CommandLine(tmp_path, {"OMNINODE_HOME": str(tmp_path)}).run("workflow", "distribution", "--every", "0h")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
-    assert "--every: '1s' is no length of time" in refused.stderr
 
     lake = open_lake(settings.lake)
     append_rows(lake, [started(str(uuid4())), completed(str(uuid4()))], name="one")
-    assert command.rows("workflow", "refresh")[0]["looked_at"] == 2
-    assert command.rows("workflow", "refresh", "--all")[0]["transitions"] == 0
+    assert typed.rows("workflow", "refresh")[0]["looked_at"] == 2
+    assert typed.rows("workflow", "refresh", "--all")[0]["transitions"] == 0
 
     # Three of the five have ended, and one of those that came as events.
-    assert command.rows("workflow", "cleanup", "--older-than", "1h") == [{"archived": 4}]
-    assert command.rows("workflow", "cleanup", "--older-than", "1h") == [{"archived": 0}]
+    assert typed.rows("workflow", "cleanup", "--older-than", "1h") == [{"archived": 4}]
+    assert typed.rows("workflow", "cleanup", "--older-than", "1h") == [{"archived": 0}]
     assert archived_workflows(lake).collect().height == 4
-    assert len(command.rows("workflow", "list")) == 3
+    assert len(typed.rows("workflow", "list")) == 3
 
 
 #: Moves ended workflows into the lake, and is killed when they are there and not yet deleted.
@@ -161,6 +144,7 @@ import os, signal, sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from ingest.lake import open_lake
+from pipelines.lifecycle.states import EnumWorkflowState
 from pipelines.lifecycle.archive import archive_terminal
 from sql.connection import connect
 from sql.lifecycle_store import LifecycleStore

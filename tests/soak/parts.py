@@ -14,7 +14,8 @@ from sql.embedded import embedded_postgres
 from sql.migrate import migrate
 from tests.apache_kafka.cluster import Cluster, apache_kafka
 from tests.apache_kafka.jars import apache_kafka_jars
-from tests.lifecycle_writers import assert_sound, hammer
+from tests.lifecycle_sound import assert_sound
+from tests.lifecycle_writers import Storm, rage
 from tests.soak.broker_away import broker_killed, broker_unreachable
 from tests.soak.flat_memory import stays_flat
 from tests.soak.fuzz import decoder_agrees
@@ -123,8 +124,9 @@ def _lifecycle(folder: Path, rng: Random, _: Say) -> str:
     with embedded_postgres(folder / "postgres") as url:
         with connect(url) as connection:
             migrate(connection)
-        told = hammer(url, workflows=10_000, processes=4, threads=16, moves=4_000, seed=rng.randrange(10**6))
-        return assert_sound(url, told, workflows=10_000)
+        storm = Storm(workflows=10_000, moves=4_000, seed=rng.randrange(10**6))
+        told, samples = rage(storm, url, folder, pause=0.2)
+        return assert_sound(url, told, samples, workflows=storm.workflows)
 
 
 PARTS = (

@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from rich.console import Console
 
 from omninode.cli.output import Column, OutputFormat, csv_text, json_text, print_rows
 from omninode.cli.statistics_table import statistics_columns
@@ -71,3 +72,19 @@ def test_objects_by_name_are_one_value_of_csv() -> None:
     """Rows that have other stages have the same columns, and one without any, too."""
     rows = [{"flag": True, "stages": {"a b": {"count": 1}}}, {"flag": False, "stages": {}}]
     assert csv_text(rows).splitlines() == ["flag,stages", 'true,"{""a b"": {""count"": 1}}"', "false,{}"]
+
+
+def test_what_finds_no_room_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ids and numbers are whole or not there; nothing is squeezed to nothing."""
+    monkeypatch.setattr("omninode.cli.output.console", lambda: Console(width=60))
+    columns = [
+        Column("id", lambda row: str(row["id"]), is_number=False, is_whole=True),
+        Column("count", lambda row: f"{10**9:,}"),
+        Column("last", lambda row: "x" * 40, is_number=False),
+    ]
+    print_rows([ROW], columns, OutputFormat.TABLE, title="narrow")
+    printed = capsys.readouterr()
+    assert str(ROW["id"]) in printed.out
+    assert "1,000,000,000" in printed.out
+    assert "last" not in printed.out
+    assert printed.err == "omninode: no room for last; widen the terminal, or see --format\n"
