@@ -76,7 +76,7 @@ def attempts_of(events: pl.LazyFrame, /) -> Attempts:
 
 def attempts_around(snapshot: Snapshot, windows: Sequence[Window]) -> Attempts:
     """Return the attempts of the windows, and those of the days around them as far as is known there."""
-    return _whole(snapshot, windows, snapshot.events_around(days_around(windows)).select(NEEDED))
+    return whole_attempts(snapshot, windows, snapshot.events_around(days_around(windows)).select(NEEDED))
 
 
 def attempts_within(snapshot: Snapshot, windows: Sequence[Window]) -> Attempts:
@@ -86,7 +86,24 @@ def attempts_within(snapshot: Snapshot, windows: Sequence[Window]) -> Attempts:
         pl.col("event_time").is_between(first, last, closed="left") for first, last in _stretches(windows)
     )
     concerned = near.filter(is_within).select(pl.col("workflow_id").unique()).collect().to_series()
-    return _whole(snapshot, windows, near.filter(pl.col("workflow_id").is_in(concerned.implode())))
+    return whole_attempts(snapshot, windows, near.filter(pl.col("workflow_id").is_in(concerned.implode())))
+
+
+def whole_attempts(snapshot: Snapshot, windows: Sequence[Window], near: pl.LazyFrame) -> Attempts:
+    """Return the attempts that events tell of; of those in the windows of which they tell too little, all is read.
+
+    near: of each workflow in it all events of the days around the windows.
+    """
+    found = attempts_of(near)
+    strays = _strays(found.generations, windows)
+    if strays.is_empty():
+        return found
+    whole = attempts_of(_events_of(snapshot, strays))
+    is_stray = pl.col("workflow_id").is_in(strays.implode())
+    return Attempts(
+        pl.concat([found.generations.filter(~is_stray), whole.generations]),
+        pl.concat([found.stages.filter(~is_stray), whole.stages]),
+    )
 
 
 def _stretches(windows: Sequence[Window]) -> list[tuple[datetime, datetime]]:
@@ -98,20 +115,6 @@ def _stretches(windows: Sequence[Window]) -> list[tuple[datetime, datetime]]:
         else:
             found.append((window.start, window.end))
     return found
-
-
-def _whole(snapshot: Snapshot, windows: Sequence[Window], near: pl.LazyFrame) -> Attempts:
-    """The attempts that these events tell of; where too little is known of some, all their events are looked for."""
-    found = attempts_of(near)
-    strays = _strays(found.generations, windows)
-    if strays.is_empty():
-        return found
-    whole = attempts_of(_events_of(snapshot, strays))
-    is_stray = pl.col("workflow_id").is_in(strays.implode())
-    return Attempts(
-        pl.concat([found.generations.filter(~is_stray), whole.generations]),
-        pl.concat([found.stages.filter(~is_stray), whole.stages]),
-    )
 
 
 def events_around(snapshot: Snapshot, windows: Sequence[Window]) -> pl.DataFrame:

@@ -5,17 +5,19 @@ What a refresh costs then depends on the hours that changed. The first time, the
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import polars as pl
 
+from ingest.micro_batch import Change
 from pipelines.compute import Attempts, attempts_within, rows_from
 from pipelines.dirty import Windows
 from pipelines.enums import EnumWindowType
 from pipelines.kept_states import KeptStates, daily, day_of, hourly, hours_of
 from pipelines.mergeable import State, by_instant, merged, nothing, state_of
 from pipelines.merged_rows import merged_breakdowns, merged_statistics
+from pipelines.recent_hours import RecentHours
 from pipelines.rows import metric_rows
 from pipelines.sketch import ERROR
 from pipelines.snapshot import Snapshot
@@ -35,42 +37,69 @@ class LargeRefresh:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """What a refresher keeps from one refresh to the next. It may be empty: the rows are the same."""
+
+    states: KeptStates = field(default_factory=KeptStates)
+    hours: RecentHours = field(default_factory=RecentHours)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Everything that was committed after a version of the lake."""
+
+    since: int
+    changes: Sequence[Change]
+
+
+@dataclass(frozen=True, slots=True)
 class LargeWindows:
-    """Computes the rows of large windows of a snapshot; `kept` is what was read of the states before."""
+    """Computes the rows of large windows of a snapshot."""
 
     snapshot: Snapshot
     store: MetricStore
     as_of: datetime
-    kept: KeptStates
+    memory: Memory
 
-    def refresh(self, hours: Iterable[datetime], windows: Windows, *, anew: bool) -> LargeRefresh:
+    def refresh(self, hours: Iterable[datetime], windows: Windows, news: News | None) -> LargeRefresh:
         """Compute the rows of the hours that changed and of the large windows.
 
-        anew: it is not known what changed, so no state that is kept is used.
+        news: what changed the hours; None: it is not known what changed, so no state that is kept is used.
         """
         dirty: dict[datetime, list[datetime]] = defaultdict(list)
         for hour in sorted(hours):
             dirty[day_of(hour)].append(hour)
         wanted = set(self._days_of(windows))
         changes = {day: dirty.get(day, []) for day in wanted}
-        kept = {} if anew else self.kept.look(self.store, self.snapshot.lake_id, changes)
+        kept = {} if news is None else self.memory.states.look(self.store, self.snapshot.lake_id, changes)
         rows: list[pl.DataFrame] = []
         made: dict[Span, State] = {}
         for day in sorted({*wanted, *dirty}):
-            is_known = daily(day) in kept
-            needed = hours_of(day) if day in wanted and not is_known else dirty.get(day, [])
-            if needed:
-                attempts = attempts_within(self.snapshot, _windows(needed))
-                rows.append(rows_from(attempts, {EnumWindowType.HOURLY: _windows(dirty[day])}, as_of=self.as_of))
-            if needed and day in wanted:
-                made |= self._states(day, needed, attempts, kept)
+            new: dict[Span, State] = {}
+            is_whole = day in wanted and daily(day) not in kept
+            for some, attempts in self._attempts(hours_of(day) if is_whole else dirty[day], None if is_whole else news):
+                changed = [hour for hour in some if hour in dirty[day]]
+                rows.append(rows_from(attempts, {EnumWindowType.HOURLY: _windows(changed)}, as_of=self.as_of))
+                if day in wanted:
+                    new |= self._states(some, attempts)
+            if new:
+                others = [kept[span] for span in map(hourly, hours_of(day)) if span not in new and span in kept]
+                made |= new | {daily(day): merged([*new.values(), *others], EnumWindowType.DAILY)}
+        self.memory.hours.note([hour for of_day in dirty.values() for hour in of_day])
         rows += [self._rows(over, of_type, made) for over, of_type in windows.items()]
         return LargeRefresh(pl.concat(rows), made)
+
+    def _attempts(self, hours: Sequence[datetime], news: News | None) -> Iterator[tuple[list[datetime], Attempts]]:
+        """Yield the attempts of some hours at a time."""
+        if news is not None:
+            yield from self.memory.hours.attempts(self.snapshot, hours, since=news.since, news=news.changes)
+        elif hours:
+            yield list(hours), attempts_within(self.snapshot, _windows(hours))
 
     def _rows(self, over: EnumWindowType, windows: Sequence[Window], made: Mapping[Span, State]) -> pl.DataFrame:
         """Merge the rows of windows of one type from the days that were made anew and the others."""
         spans = [daily(day) for day in sorted(self._days_of({over: windows}))]
-        rest = self.kept.together(over, [span for span in spans if span not in made])
+        rest = self.memory.states.together(over, [span for span in spans if span not in made])
         parts = [made[span] for span in spans if span in made]
         state = merged(parts if rest is None else [rest, *parts], over)
         wanted = {over: windows}
@@ -80,17 +109,11 @@ class LargeWindows:
             relative_error=ERROR,
         )
 
-    def _states(
-        self, day: datetime, hours: Sequence[datetime], attempts: Attempts, kept: Mapping[Span, State]
-    ) -> dict[Span, State]:
-        """Make the states of some hours of a day, and with what is kept of its others that of the day."""
+    def _states(self, hours: Sequence[datetime], attempts: Attempts) -> dict[Span, State]:
+        """Make the states of hours, of an empty one too: something may have been kept of it."""
         state = state_of(attempts.generations.lazy(), attempts.stages.lazy(), as_of=self.as_of)
-        found = by_instant(state)
-        empty = nothing(state)
-        # Of an hour that is empty now, something may have been kept.
-        made = {hourly(hour): found.get(hour, empty) for hour in hours}
-        others = [kept[span] for span in map(hourly, hours_of(day)) if span not in made and span in kept]
-        return {**made, daily(day): merged([*made.values(), *others], EnumWindowType.DAILY)}
+        found, empty = by_instant(state), nothing(state)
+        return {hourly(hour): found.get(hour, empty) for hour in hours}
 
     def _days_of(self, windows: Windows) -> Iterator[datetime]:
         """The days of the windows until the lake's last; what comes later than the last comes in a dirty hour."""

@@ -18,10 +18,10 @@ _MERGED: list[EnumWindowType] = [each for each in EnumWindowType if each is not 
 
 @dataclass(frozen=True, slots=True)
 class Large:
-    """More generations than which make a window large: to compute them takes seconds, or too much memory."""
+    """More generations than which make a window large: to compute them takes too long, or too much memory."""
 
-    #: While it goes on, and changes all the time.
-    open: int = 250_000
+    #: While it goes on, and changes all the time: more take longer than half a second.
+    open: int = 30_000
     #: Once it is over: up to this many it is computed exactly, which takes some gigabytes.
     closed: int = 3_000_000
 

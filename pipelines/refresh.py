@@ -1,6 +1,5 @@
 """Bring the rows in Postgres up to what the lake says: the windows that changed, or those that one asks for."""
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -9,13 +8,12 @@ from time import monotonic
 import polars as pl
 
 from ingest.lake import Lake
-from ingest.micro_batch import Change
 from pipelines.compute import rows_of
 from pipelines.differences import RowChange, row_changes
 from pipelines.dirty import Windows, all_hours, dirty_hours, newly_abandoned_hours, windows_of
 from pipelines.enums import EnumWindowType
-from pipelines.kept_states import KeptStates, daily, day_of
-from pipelines.large_refresh import LargeRefresh, LargeWindows
+from pipelines.kept_states import daily, day_of
+from pipelines.large_refresh import LargeRefresh, LargeWindows, Memory, News
 from pipelines.large_windows import Large, closed_windows, large_windows, large_windows_of, together, without
 from pipelines.snapshot import Snapshot, as_of_hour, snapshot_of
 from sql.metric_store import MetricStore, Progress, ReplaceResult
@@ -49,7 +47,7 @@ class _Plan:
     snapshot: Snapshot
     as_of: datetime
     #: None: it is not known what changed, so everything may have.
-    news: Sequence[Change] | None
+    news: News | None
     hours: set[datetime]
     windows: Windows
     #: Those of the windows that are merged from states.
@@ -64,7 +62,7 @@ class Refresher:
     store: MetricStore
     #: Which windows are merged from states; their rows say that their percentiles are near, and how near.
     large: Large = field(default_factory=Large)
-    kept: KeptStates = field(default_factory=KeptStates)
+    memory: Memory = field(default_factory=Memory)
 
     def refresh(self, *, dry_run: bool = False) -> RefreshReport:
         """Compute the windows that changed since the last refresh, whoever made it; all of them if there was none.
@@ -113,25 +111,27 @@ class Refresher:
             all_windows = windows_of(hours)
             merged = large_windows_of(snapshot, all_windows, self.large, as_of=as_of)
             return _Plan(snapshot, as_of, None, hours, all_windows, merged)
-        hours = dirty_hours(snapshot, news) | newly_abandoned_hours(progress.as_of, as_of)
+        hours = dirty_hours(snapshot, news.changes) | newly_abandoned_hours(progress.as_of, as_of)
         dirty = windows_of(hours)
         merged = large_windows(self.store, dirty, self.large, as_of=as_of)
         closed = closed_windows(self.store, self.large, progress.as_of, as_of)
         return _Plan(snapshot, as_of, news, hours, together(dirty, closed), merged)
 
-    def _news(self, snapshot: Snapshot, progress: Progress | None) -> list[Change] | None:
+    def _news(self, snapshot: Snapshot, progress: Progress | None) -> News | None:
         """Return what was committed since the last refresh; None if that is not known."""
         if progress is None or progress.lake_version > snapshot.version:
             return None
         changes = self.lake.changes_since(progress.lake_version)
-        return None if changes is None else [change for change in changes if change.version <= snapshot.version]
+        if changes is None:
+            return None
+        return News(progress.lake_version, [change for change in changes if change.version <= snapshot.version])
 
     def _made(self, plan: _Plan) -> LargeRefresh:
         """Compute the rows of all windows, those to be merged, and with them the hours, in their own way."""
         if not plan.merged:
             return LargeRefresh(rows_of(plan.snapshot, plan.windows, as_of=plan.as_of), {})
-        way = LargeWindows(plan.snapshot, self.store, plan.as_of, self.kept)
-        made = way.refresh(plan.hours, plan.merged, anew=plan.news is None)
+        way = LargeWindows(plan.snapshot, self.store, plan.as_of, self.memory)
+        made = way.refresh(plan.hours, plan.merged, plan.news)
         others = without(without(plan.windows, plan.merged), windows_of(plan.hours, [EnumWindowType.HOURLY]))
         return replace(made, rows=pl.concat([made.rows, rows_of(plan.snapshot, others, as_of=plan.as_of)]))
 
@@ -151,19 +151,19 @@ class Refresher:
                 states.forget_days({day_of(hour) for hour in plan.hours if daily(day_of(hour)) not in made.states})
             if plan.merged:
                 states.forget_before(lake_id, min(window.start for of in plan.merged.values() for window in of))
-        self.kept.keep(store, lake_id, version, made.states)
+        self.memory.states.keep(store, lake_id, version, made.states)
 
     def _writing(self, dry_run: bool) -> AbstractContextManager[MetricStore]:
         return self.store.trial() if dry_run else self.store.transaction()
 
 
-def _note(store: MetricStore, snapshot: Snapshot, news: Sequence[Change] | None, *, is_new_hour: bool) -> None:
+def _note(store: MetricStore, snapshot: Snapshot, news: News | None, *, is_new_hour: bool) -> None:
     """Keep in mind what came in which version, for `pipelines.explain`; the lake forgets it after some hours."""
     with store.batches() as batches:
         if news is None:
             batches.begin(snapshot.lake_id, snapshot.version)
         else:
-            batches.note(snapshot.lake_id, {change.version: change.batch_id for change in news})
+            batches.note(snapshot.lake_id, {change.version: change.batch_id for change in news.changes})
         if is_new_hour:
             batches.expire(BATCHES_KEPT)
 

@@ -18,6 +18,8 @@ MOST_AWAITED = 50
 #: Who changes one of the nodes that are on their way waits for no more than so many of them.
 _GROUP = 20
 _PAUSE_SECONDS = 2.0
+#: Why a node is not there yet, if nothing is wrong.
+ON_ITS_WAY = "It is on its way."
 
 
 class Debts:
@@ -42,8 +44,8 @@ class Debts:
         """Tell whether nodes are to be in Consul at all."""
         return self._delivery is not None
 
-    def pay(self, outcomes: Sequence[Outcome | None]) -> dict[str, bool]:
-        """Deliver what was written, and return of each node whether Consul has it now."""
+    def pay(self, outcomes: Sequence[Outcome | None]) -> dict[str, str | None]:
+        """Deliver what was written, and return of each node why Consul does not have it yet, None if it has."""
         owed = _owed([outcome for outcome in outcomes if isinstance(outcome, Written)])
         if self._delivery is None or not owed:
             return {}
@@ -52,7 +54,7 @@ class Debts:
             return self._deliver(owed, self._delivery)
         for start in range(0, len(owed), _GROUP):
             self._background.submit(self._deliver, owed[start : start + _GROUP], self._delivery)
-        return dict.fromkeys((one.node_id for one in owed), False)
+        return dict.fromkeys((one.node_id for one in owed), ON_ITS_WAY)
 
     def close(self) -> None:
         """Stop; what has not begun stays in the outbox."""
@@ -61,26 +63,26 @@ class Debts:
         if self._retrier is not None:
             self._retrier.join()
 
-    def _deliver(self, owed: Sequence[Owed], delivery: Delivery, *, is_retry: bool = False) -> dict[str, bool]:
-        has = dict.fromkeys((one.node_id for one in owed), False)
+    def _deliver(self, owed: Sequence[Owed], delivery: Delivery, *, is_retry: bool = False) -> dict[str, str | None]:
+        wrong: dict[str, str | None] = dict.fromkeys((one.node_id for one in owed), ON_ITS_WAY)
         try:
             with self._turns.taken(_revisions(owed)) as current:
                 wanted = [one for one in owed if one.node_id in current and not (is_retry and self._is_paid(one))]
-                arrived = delivery.deliver(wanted) if wanted else []
-                has |= {one.node_id: it_has for one, it_has in zip(wanted, arrived, strict=True)}
+                whys = delivery.deliver(wanted) if wanted else []
+                wrong |= {one.node_id: why for one, why in zip(wanted, whys, strict=True)}
                 if not self.has_outbox:
-                    self._remember(wanted, has)
+                    self._remember(wanted, wrong)
         except Exception:  # noqa: BLE001 - in the background nobody else would hear of it
             _LOG.exception("A change could not be brought to Consul")
         finally:
-            self._turns.done(has)
-        return has
+            self._turns.done(wrong)
+        return wrong
 
-    def _remember(self, delivered: Sequence[Owed], has: dict[str, bool]) -> None:
+    def _remember(self, delivered: Sequence[Owed], wrong: dict[str, str | None]) -> None:
         with self._lock:
             for one in delivered:
                 before = self._unpaid.pop(one.node_id, one)
-                if not has[one.node_id]:
+                if wrong[one.node_id] is not None:
                     self._unpaid[one.node_id] = replace(one, only_health=one.only_health and before.only_health)
             if self._unpaid and self._retrier is None and not self._stop.is_set():
                 self._retrier = Thread(target=self._retry, name="registry-debts", daemon=True)
@@ -116,4 +118,4 @@ def _owed(written: Sequence[Written]) -> list[Owed]:
     return [Owed(node_id, one.revision, one.row, node_id not in whole) for node_id, one in last.items()]
 
 
-__all__ = ["MOST_AWAITED", "Debts"]
+__all__ = ["MOST_AWAITED", "ON_ITS_WAY", "Debts"]

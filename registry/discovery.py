@@ -22,8 +22,8 @@ class Owed:
 class Delivery(Protocol):
     """Brings what is owed to Consul there, and takes what has arrived out of the outbox."""
 
-    def deliver(self, owed: Sequence[Owed]) -> Sequence[bool]:
-        """Return of each, in this order, whether Consul has it now.
+    def deliver(self, owed: Sequence[Owed]) -> Sequence[str | None]:
+        """Return of each, in this order, why Consul does not have it yet, None if it has.
 
         A Consul that is away or refuses is no error: what did not arrive stays in the outbox. The time is bounded, and
         a Consul known to be away is not waited for. Any thread may call it.

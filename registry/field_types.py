@@ -1,26 +1,23 @@
 """The types of the models' fields: what is accepted, and in words what is not."""
 
 import re
-from math import isfinite
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import PydanticCustomError, to_json
+from pydantic_core import PydanticCustomError
 
 from registry.enums import EnumNodeType
 from registry.limits import (
     MAX_DESCRIPTION,
     MAX_ID,
-    MAX_METADATA_BYTES,
-    MAX_METADATA_DEPTH,
     MAX_NAME,
     MAX_TYPE,
     MAX_URL,
     MAX_VERSION,
 )
+from registry.metadata import CONTROL, LINES, storable
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+~-]*")
 _TYPE = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _NUMBER = r"(?:0|[1-9]\d*)"
@@ -39,14 +36,14 @@ def _text(value: object) -> object:
 
 
 def _one_line(value: str) -> str:
-    if _CONTROL.search(value):
+    if CONTROL.search(value):
         raise PydanticCustomError("text_out_of_range", "must not have control characters")
     return value
 
 
 def _some_lines(value: str) -> str:
     """Free text may have several lines, and tabs."""
-    _one_line(value.translate({9: " ", 10: " ", 13: " "}))
+    _one_line(value.translate(LINES))
     return value
 
 
@@ -90,53 +87,6 @@ def _url(value: str) -> str:
     return value
 
 
-def _metadata(value: dict[str, Any]) -> dict[str, Any]:
-    _storable(value, MAX_METADATA_DEPTH)
-    size = len(to_json(value))
-    if size > MAX_METADATA_BYTES:
-        raise PydanticCustomError(
-            "metadata_size",
-            "must be at most {limit} bytes as JSON, has {size}",
-            {"limit": MAX_METADATA_BYTES, "size": size},
-        )
-    return value
-
-
-def _storable(value: object, depth: int) -> None:
-    """JSON's own types only, no text that a table cannot hold, not nested beyond reason."""
-    if depth < 0:
-        raise PydanticCustomError("metadata_depth", "must not be nested so deeply")
-    if isinstance(value, str):
-        _some_lines(value)
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            _one_line(_named(name))
-            _storable(inner, depth - 1)
-    elif isinstance(value, list):
-        for inner in value:
-            _storable(inner, depth - 1)
-    elif value is not None:
-        _number(value)
-
-
-def _number(value: object) -> None:
-    if isinstance(value, int):
-        if not -(1 << 63) <= value < 1 << 63:
-            raise PydanticCustomError(
-                "metadata_number", "must have whole numbers of at most 64 bits; write longer ones as text"
-            )
-    elif not (isinstance(value, float) and isfinite(value)):
-        raise PydanticCustomError(
-            "metadata_type", "must hold JSON: text, finite numbers, true, false, null, lists, objects"
-        )
-
-
-def _named(name: object) -> str:
-    if not isinstance(name, str):
-        raise PydanticCustomError("metadata_type", "must have names that are text")
-    return name
-
-
 _Text = Annotated[str, BeforeValidator(_text)]
 NodeId = Annotated[_Text, Field(min_length=1, max_length=MAX_ID), AfterValidator(_identifier)]
 Name = Annotated[_Text, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_one_line), AfterValidator(_not_blank)]
@@ -144,6 +94,6 @@ NodeType = Annotated[EnumNodeType | str, BeforeValidator(_node_type)]
 Version = Annotated[_Text, Field(min_length=1, max_length=MAX_VERSION), AfterValidator(_version)]
 Description = Annotated[_Text, Field(max_length=MAX_DESCRIPTION), AfterValidator(_some_lines)]
 Url = Annotated[_Text, Field(max_length=MAX_URL), AfterValidator(_one_line), AfterValidator(_url)]
-Metadata = Annotated[dict[str, Any], AfterValidator(_metadata)]
+Metadata = Annotated[dict[str, Any], AfterValidator(storable)]
 
 __all__ = ["Description", "Metadata", "Name", "NodeId", "NodeType", "Url", "Version"]

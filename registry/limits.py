@@ -14,3 +14,5 @@ MAX_METADATA_DEPTH = 20
 MIN_TTL_SECONDS = 1
 MAX_TTL_SECONDS = 86_400
 DEFAULT_TTL_SECONDS = 90
+#: So many rows can be asked for, or passed over; no registry has as many.
+MAX_ROWS = 1_000_000_000

@@ -16,6 +16,7 @@ from registry.limits import (
     DEFAULT_TTL_SECONDS,
     MAX_CAPABILITIES,
     MAX_ENDPOINTS,
+    MAX_ROWS,
     MAX_TTL_SECONDS,
     MIN_TTL_SECONDS,
 )
@@ -131,8 +132,8 @@ class ModelNodeQueryInput(_Frozen):
     """A question for nodes. Filters are those of `ModelQueryFilters`; all of them must hold. No limit means all."""
 
     query_filters: ModelQueryFilters = ModelQueryFilters()
-    limit: Annotated[int, Field(ge=1)] | None = None
-    offset: Annotated[int, Field(ge=0)] = 0
+    limit: Annotated[int, Field(ge=1, le=MAX_ROWS)] | None = None
+    offset: Annotated[int, Field(ge=0, le=MAX_ROWS)] = 0
 
 
 class ModelNodeQueryResult(_Frozen):

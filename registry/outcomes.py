@@ -19,27 +19,28 @@ def registration(node: ModelNodeIntrospection) -> Registration:
 
 
 def registered(
-    outcome: Outcome, *, in_postgres: bool, consul: bool | None, is_awaited: bool = True
+    outcome: Outcome, *, in_postgres: bool, is_wanted: bool, why: str | None, is_awaited: bool = True
 ) -> ModelNodeRegistrationOutput:
     """Return the answer to a registration that was taken.
 
-    `consul`: whether Consul has it now, None if it is not wanted there. `is_awaited` False: it is on its way there, and
-    nobody waited to see it arrive.
+    `is_wanted`: whether it is to be in Consul; `why` it is not there yet, None if it is. `is_awaited` False: it is on
+    its way there, and nobody waited to see it arrive.
     """
     if isinstance(outcome, Spooled):
         return _spooled(outcome)
     row = outcome.row or {}
-    is_degraded = consul is False and is_awaited
+    is_missing = is_wanted and why is not None
+    is_degraded = is_missing and is_awaited
     result = ModelRegistrationResult(
         node_id=outcome.node_id,
-        status=EnumRegistrationStatus.PENDING_CONSUL if consul is False else EnumRegistrationStatus.COMPLETE,
-        consul_registered=bool(consul),
+        status=EnumRegistrationStatus.PENDING_CONSUL if is_missing else EnumRegistrationStatus.COMPLETE,
+        consul_registered=is_wanted and why is None,
         postgres_registered=in_postgres,
         is_degraded=is_degraded,
         revision=outcome.revision,
         registration_timestamp=row.get("registration_timestamp"),
     )
-    message = _CONSUL_IS_AWAY if is_degraded else None
+    message = f"{_CONSUL_IS_AWAY}. {why}" if is_degraded else None
     return ModelNodeRegistrationOutput(success=True, registration_result=result, error_message=message)
 
 

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from omninode.errors import OmninodeError
 from omninode.settings import Settings
 from registry.backend import Outcome, Spooled
-from registry.draining import drain
+from registry.combining import Combiner
+from registry.draining import NOT_NOW, drain
 from registry.search.feed import Feed, PostgresFeed
 from registry.spool import Change, Spool
 from sql.connections import Connections
@@ -45,7 +46,13 @@ class PostgresBackend:
         self.on_drained: Callable[[Sequence[Written]], object] = lambda _: None
         self._settings = settings
         self._clock = clock
-        self._spool = Spool(settings.home / "registry" / f"spool-{_name(settings.postgres_url)}.jsonl")
+        self._spool = spool_of(settings)
+        self._registering: Combiner[Registration, Written] = Combiner(
+            lambda nodes: self._store.register(nodes), key=_id, is_common=_is_away
+        )
+        self._reporting: Combiner[HealthReport, Written | None] = Combiner(
+            self._report_health, key=_id, is_common=_is_away
+        )
         self._lock = Lock()
         self._stack = ExitStack()
         self._opened: tuple[str, Connections] | None = None
@@ -71,7 +78,7 @@ class PostgresBackend:
 
     def register(self, nodes: Sequence[Registration]) -> Sequence[Outcome]:
         """See `Backend`."""
-        return self._write(nodes, [node.node_id for node in nodes], lambda: self._store.register(nodes))
+        return self._write(nodes, [node.node_id for node in nodes], lambda: self._registering.run(nodes))
 
     def deregister(self, node_ids: Sequence[str]) -> Sequence[Outcome | None]:
         """See `Backend`."""
@@ -79,7 +86,7 @@ class PostgresBackend:
 
     def report_health(self, reports: Sequence[HealthReport]) -> Sequence[Outcome | None]:
         """See `Backend`."""
-        return self._write(reports, [report.node_id for report in reports], lambda: self._report_health(reports))
+        return self._write(reports, [report.node_id for report in reports], lambda: self._reporting.run(reports))
 
     def find(self, filters: Filters, *, limit: int | None = None, offset: int = 0) -> tuple[list[NodeRow], int]:
         """See `Backend`."""
@@ -189,6 +196,19 @@ class PostgresBackend:
                     return
 
 
+def _id(change: Registration | HealthReport) -> str:
+    return change.node_id
+
+
+def _is_away(error: Exception) -> bool:
+    return isinstance(error, NOT_NOW)
+
+
+def spool_of(settings: Settings) -> Spool:
+    """Return where changes wait for the database that is set."""
+    return Spool(settings.home / "registry" / f"spool-{_name(settings.postgres_url)}.jsonl")
+
+
 def _name(url: str | None) -> str:
     """Name a database without its password, so that what waits for one does not end up in another."""
     if url is None:
@@ -197,4 +217,4 @@ def _name(url: str | None) -> str:
     return sha256(f"{parts.hostname}:{parts.port}{parts.path}".encode()).hexdigest()[:12]
 
 
-__all__ = ["PostgresBackend"]
+__all__ = ["HEARTBEATS_KEPT", "PostgresBackend", "spool_of"]

@@ -10,13 +10,13 @@ from omninode.errors import BadInput, OmninodeError
 from registry.backend import Backend, Outcome
 from registry.checks import GivenNode, checked_node
 from registry.counters import RegistrationCounters
-from registry.debts import MOST_AWAITED, Debts
+from registry.debts import MOST_AWAITED, ON_ITS_WAY, Debts
 from registry.discovery import Delivery
-from registry.events import events_of
+from registry.events import aged_event, events_of
 from registry.models import ModelNodeRegistrationOutput
 from registry.outcomes import failed, registered, registration, said_id
 from registry.publishing import Publisher
-from sql.node_rows import HealthReport, Registration
+from sql.node_rows import HealthReport, NodeRow, Registration
 
 #: So many nodes are registered in one transaction.
 _CHUNK = 2_000
@@ -101,12 +101,18 @@ class Registrar:
         self._hand_on([outcome])
         return outcome is not None
 
-    def report_health(self, report: HealthReport) -> bool:
-        """Keep what was said of a node's health, and tell whether it is there. Consul gets each sign of life."""
+    def report_health(self, reports: Sequence[HealthReport]) -> list[bool]:
+        """Keep what was said of nodes' health, and tell whether each is there. Consul gets each sign of life."""
         self.open()
-        (outcome,) = self._backend.report_health([report])
-        self._hand_on([outcome])
-        return outcome is not None
+        outcomes = self._backend.report_health(reports)
+        self._hand_on(outcomes)
+        return [outcome is not None for outcome in outcomes]
+
+    def tell_aged(self, rows: Sequence[NodeRow]) -> None:
+        """Tell Kafka of nodes whose health silence has changed, or its end; `current_health` is what it is now."""
+        self.open()
+        if self._publisher is not None:
+            self._publisher.publish([aged_event(row) for row in rows])
 
     def _register(self, nodes: Sequence[Registration]) -> dict[str, ModelNodeRegistrationOutput]:
         answers: dict[str, ModelNodeRegistrationOutput] = {}
@@ -122,20 +128,21 @@ class Registrar:
         return answers
 
     def _answers(self, outcomes: Sequence[Outcome], debts: Debts) -> dict[str, ModelNodeRegistrationOutput]:
-        has = self._hand_on(outcomes)
+        wrong = self._hand_on(outcomes)
         awaited = len(outcomes) <= MOST_AWAITED
         return {
             outcome.node_id: registered(
                 outcome,
                 in_postgres=debts.has_outbox,
-                consul=has.get(outcome.node_id, False) if debts.is_wanted else None,
+                is_wanted=debts.is_wanted,
+                why=wrong.get(outcome.node_id, ON_ITS_WAY),
                 is_awaited=awaited,
             )
             for outcome in outcomes
         }
 
-    def _hand_on(self, outcomes: Sequence[Outcome | None]) -> dict[str, bool]:
-        """Tell service discovery and Kafka of changes, and return of each node whether Consul has it now."""
+    def _hand_on(self, outcomes: Sequence[Outcome | None]) -> dict[str, str | None]:
+        """Tell service discovery and Kafka of changes; return why Consul does not have each node, None if it has."""
         if self._publisher is not None:
             self._publisher.publish(events_of(outcomes, datetime.now(UTC)))
         return {} if self._debts is None else self._debts.pay(outcomes)

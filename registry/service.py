@@ -18,7 +18,16 @@ from omninode.environment import environment, read_settings
 from omninode.errors import BadInput
 from omninode.settings import Settings
 from registry.backend import Backend
-from registry.checks import GivenNode, checked_health, checked_id, checked_query, checked_time, checked_type
+from registry.checks import (
+    GivenNode,
+    checked_health,
+    checked_id,
+    checked_limit,
+    checked_nodes,
+    checked_query,
+    checked_time,
+    checked_type,
+)
 from registry.consul import default_delivery
 from registry.counters import RegistrationCounters
 from registry.differences import differences
@@ -27,6 +36,7 @@ from registry.enums import EnumHealthStatus
 from registry.events import request
 from registry.health import with_health
 from registry.introspection import FollowsIntrospections
+from registry.limits import MAX_ROWS
 from registry.memory_backend import MemoryBackend
 from registry.models import (
     ModelNodeDifference,
@@ -39,7 +49,7 @@ from registry.publishing import Publisher
 from registry.registrar import DeliveryFactory, Registrar
 from registry.search.feed import Feed
 from sql.errors import DatabaseError
-from sql.node_rows import Filters, HealthReport
+from sql.node_rows import Filters, HealthReport, NodeRow
 
 Found = TypeVar("Found")
 
@@ -119,7 +129,8 @@ class NodeRegistryService:
 
         From some dozens on, Consul gets them after this has returned.
         """
-        return await self._in_thread(lambda: self._registrar.register(nodes))
+        given = checked_nodes(nodes)
+        return await self._in_thread(lambda: self._registrar.register(given))
 
     async def deregister_node(self, node_id: str) -> bool:
         """Remove a node, and tell whether it was there. Its history stays."""
@@ -129,7 +140,8 @@ class NodeRegistryService:
     async def update_node_health(self, node_id: str, health_status: EnumHealthStatus | str) -> bool:
         """Keep what a node says of its health, as a heartbeat, and tell whether the node is there."""
         report = HealthReport(checked_id(node_id), checked_health(health_status).value)
-        return await self._in_thread(lambda: self._registrar.report_health(report))
+        (is_there,) = await self._in_thread(lambda: self._registrar.report_health([report]))
+        return is_there
 
     async def heartbeat(self, node_id: str, health_status: EnumHealthStatus | str = EnumHealthStatus.HEALTHY) -> bool:
         """Say that a node is alive, and tell whether it is registered."""
@@ -172,9 +184,8 @@ class NodeRegistryService:
     async def get_heartbeats(self, node_id: str, *, limit: int = 100) -> list[dict[str, Any]]:
         """Return the latest heartbeats of a node as `received_at` and `health_status`, the latest first."""
         checked = checked_id(node_id)
-        if limit < 1:
-            raise BadInput(f"limit: {limit} is too small; give 1 or more")
-        found = await self._in_thread(lambda: self._backend.heartbeats(checked, limit))
+        most = checked_limit(limit, MAX_ROWS)
+        found = await self._in_thread(lambda: self._backend.heartbeats(checked, most))
         return [asdict(beat) for beat in found]
 
     async def diff(self, since: datetime, until: datetime | None = None) -> list[ModelNodeDifference]:
@@ -193,6 +204,14 @@ class NodeRegistryService:
         publisher, request_id = await self._in_thread(self._registrar.open_publisher), uuid4()
         publisher.publish([request(request_id, checked, _utc_now())])
         return request_id
+
+    def bring_back(self, reports: Sequence[HealthReport]) -> None:
+        """Keep what others said of nodes' health, in Consul for instance, and tell of it; it blocks. See `Watcher`."""
+        self._registrar.report_health(reports)
+
+    def tell_aged(self, rows: Sequence[NodeRow]) -> None:
+        """Publish on Kafka that silence, or its end, has changed nodes' health; it blocks. See `Keeper`."""
+        self._registrar.tell_aged(rows)
 
     def following_introspections(self) -> FollowsIntrospections:
         """Return a context, for `with` or `async with`, in which nodes that say on Kafka what they are get registered.

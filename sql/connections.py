@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from sql.connection import Connection, connect
 from sql.errors import ConnectionLost, database_errors
+from sql.queries import query
 
 Found = TypeVar("Found")
 
@@ -37,6 +38,7 @@ class Connections:
                     raise
                 self.close()
         with self._using(connect(self._url)) as fresh:
+            fresh.execute(query("prefer_indexes"))
             return work(fresh)
 
     def close(self) -> None:

@@ -92,8 +92,12 @@ def _texts(values: Sequence[str | None]) -> str | None:
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    r"""Spell a text as an element of an array: the driver takes several times as long for the many quotes of JSON.
+
+    >>> print(_quoted('{"a": "\\"b\\""}'))
+    "{\"a\": \"\\\"b\\\"\"}"
+    """
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _unless_nothing(values: list[Any]) -> list[Any] | None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -14,6 +15,9 @@ from sql.node_rows import Filters, HealthReport, Heartbeat, NodeCount, NodeRow, 
 from sql.queries import query
 
 Found = TypeVar("Found")
+
+#: So many go into one statement, which looks each of them up among all of them.
+_REPORTS = 200
 
 
 class NodeStore:
@@ -45,12 +49,19 @@ class NodeStore:
 
         `health_status` in a row is the health by age, `reported_health_status` what was last said of it.
         """
+        if filters == Filters(node_id=filters.node_id) and filters.node_id is not None:
+            return self._find_one(filters.node_id, now)
         asked = asdict(filters) | {"now": now, "limit": limit, "offset": offset}
         if filters.capability is not None:
             asked["capability"] = json.dumps([{"name": filters.capability}])
         rows = self._run(lambda connection: _rows(connection, query("find_nodes"), asked))
         total = rows[0]["total_count"]
         return [_found(row) for row in rows if row["node_id"] is not None], total
+
+    def _find_one(self, node_id: str, now: datetime | None) -> tuple[list[NodeRow], int]:
+        asked = {"node_id": node_id, "now": now}
+        rows = self._run(lambda connection: _rows(connection, query("find_node"), asked))
+        return [_found(row) for row in rows], len(rows)
 
     def count(self, now: datetime | None = None) -> list[NodeCount]:
         """Return how many nodes there are of each type and health by age."""
@@ -88,8 +99,12 @@ def write_registrations(connection: Connection, nodes: Sequence[Registration]) -
 
 def write_reports(connection: Connection, reports: Sequence[HealthReport]) -> list[Written | None]:
     """See `NodeStore.report_health`."""
-    rows = _rows(connection, query("report_health"), {"reports": json_text([_fields(report) for report in reports])})
-    found = {row["node_id"]: _written(row, only_health=True) for row in rows}
+    found: dict[str, Written] = {}
+    with connection.transaction() if len(reports) > _REPORTS else nullcontext():
+        for start in range(0, len(reports), _REPORTS):
+            given = [_fields(report) for report in reports[start : start + _REPORTS]]
+            rows = _rows(connection, query("report_health"), {"reports": json_text(given)})
+            found |= {row["node_id"]: _written(row, only_health=True) for row in rows}
     return [found.get(report.node_id) for report in reports]
 
 
@@ -117,7 +132,8 @@ def _rows(connection: Connection, statement: str, parameters: dict[str, Any]) ->
 
 def _written(row: dict[str, Any], *, only_health: bool = False) -> Written:
     is_new, is_changed = row.pop("is_new"), row.pop("is_changed")
-    del row["changed_xid"]
+    for name in ("changed_xid", "revision_before"):
+        del row[name]
     return Written(row["node_id"], row["revision"], row, is_new=is_new, is_changed=is_changed, only_health=only_health)
 
 

@@ -125,40 +125,82 @@ SELECT count(*) FROM registry_outbox WHERE next_attempt_at <= clock_timestamp() 
 SELECT node_id FROM registry_outbox WHERE node_id = ANY(%(node_ids)s);
 
 -- get_silent --
--- The nodes that have been silent for longer than their TTL, by age alone, and the health that the registry shows.
+-- The nodes that have been silent for longer than their TTL, by age alone, the health that the registry shows of each, and
+-- the revision of which that is.
 SELECT
     node_id,
-    node_health(health_status, last_heartbeat, registration_timestamp, ttl_seconds, statement_timestamp()) AS health
+    node_health(health_status, last_heartbeat, registration_timestamp, ttl_seconds, statement_timestamp()) AS health,
+    revision
 FROM registered_nodes
 WHERE statement_timestamp() > greatest(last_heartbeat, registration_timestamp) + ttl_seconds * INTERVAL '1 second';
 
 -- count_expiries --
--- How many nodes there are, how many of them are silent, and how many became so lately; since when that is held back.
-SELECT
-    count(*) AS nodes,
-    count(*) FILTER (WHERE n.expired_at < statement_timestamp()) AS silent,
-    count(*) FILTER (
-        WHERE n.expired_at < statement_timestamp() AND n.expired_at > statement_timestamp() - %(lately)s::INTERVAL
-    ) AS lately,
-    (SELECT expiry_held_since FROM registry_identity) AS held_since,
-    statement_timestamp() AS now
-FROM (
+-- How many nodes there are, how many of them are silent, and how many became so at once: within so long, of late or since
+-- somebody last looked; since when that is held back.
+WITH nodes AS MATERIALIZED (
     SELECT greatest(last_heartbeat, registration_timestamp) + ttl_seconds * INTERVAL '1 second' AS expired_at
     FROM registered_nodes
-) AS n;
+), identity AS MATERIALIZED (
+    SELECT expiry_held_since, expiry_looked_at FROM registry_identity
+), at_once AS (
+    SELECT count(*) OVER (ORDER BY expired_at RANGE BETWEEN %(lately)s::INTERVAL PRECEDING AND CURRENT ROW) AS nodes
+    FROM nodes
+    WHERE expired_at < statement_timestamp()
+    AND expired_at > least(statement_timestamp(), (SELECT expiry_looked_at FROM identity)) - %(lately)s::INTERVAL
+)
+SELECT
+    (SELECT count(*) FROM nodes) AS nodes,
+    (SELECT count(*) FROM nodes WHERE expired_at < statement_timestamp()) AS silent,
+    (SELECT coalesce(max(nodes), 0) FROM at_once) AS lately,
+    (SELECT expiry_held_since FROM identity) AS held_since,
+    statement_timestamp() AS now;
 
--- hold_expiries --
--- Hold them back from now on, or let them go.
-INSERT INTO registry_identity AS i (is_only, expiry_held_since)
-VALUES (TRUE, CASE WHEN %(is_held)s THEN statement_timestamp() END)
+-- note_look --
+-- Somebody has looked at the expiries just now; hold them back from now on, or let them go.
+INSERT INTO registry_identity AS i (is_only, expiry_held_since, expiry_looked_at)
+SELECT TRUE, CASE WHEN %(is_held)s THEN statement_timestamp() END, statement_timestamp()
+-- Nobody waits for the disk: of a look that is forgotten in a crash the one before counts.
+FROM set_config('synchronous_commit', 'off', TRUE)
 ON CONFLICT (is_only) DO UPDATE
-SET expiry_held_since = CASE WHEN %(is_held)s THEN coalesce(i.expiry_held_since, statement_timestamp()) END;
+SET expiry_held_since = CASE WHEN %(is_held)s THEN coalesce(i.expiry_held_since, statement_timestamp()) END,
+    expiry_looked_at = excluded.expiry_looked_at;
 
 -- get_flapping --
--- The nodes whose health changed so often of late.
+-- The nodes whose health changed so often of late: by what was said of it, or by silence. A silence between two signs of life
+-- makes a node degraded, then unhealthy, unless it was so already; its end is a change if it was, unless the end came with
+-- another health, which is a change of its own.
+WITH signs AS (
+    SELECT b.node_id, b.received_at AS at, b.health_status, n.ttl_seconds * INTERVAL '1 second' AS ttl
+    FROM node_heartbeats AS b
+    JOIN registered_nodes AS n USING (node_id)
+    WHERE b.received_at > statement_timestamp() - %(lately)s::INTERVAL - 3 * n.ttl_seconds * INTERVAL '1 second'
+    UNION
+    SELECT
+        node_id, greatest(last_heartbeat, registration_timestamp), coalesce(health_status, 'unknown'),
+        ttl_seconds * INTERVAL '1 second'
+    FROM registered_nodes
+), silences AS (
+    SELECT
+        node_id, ttl, at, health_status,
+        lead(at) OVER (PARTITION BY node_id ORDER BY at) AS until,
+        lead(health_status) OVER (PARTITION BY node_id ORDER BY at) AS health_after
+    FROM signs
+), changes AS (
+    SELECT node_id, changed_at FROM node_history WHERE change = 'health'
+    UNION ALL
+    SELECT node_id, at + ttl FROM silences
+    WHERE at + ttl < coalesce(until, statement_timestamp()) AND health_status NOT IN ('degraded', 'unhealthy')
+    UNION ALL
+    SELECT node_id, at + 2 * ttl FROM silences
+    WHERE at + 2 * ttl < coalesce(until, statement_timestamp()) AND health_status <> 'unhealthy'
+    UNION ALL
+    SELECT node_id, until FROM silences
+    WHERE at + CASE health_status WHEN 'degraded' THEN 2 ELSE 1 END * ttl < until
+    AND health_status = health_after AND health_status <> 'unhealthy'
+)
 SELECT node_id, count(*) AS changes
-FROM node_history
-WHERE change = 'health' AND changed_at > statement_timestamp() - %(lately)s::INTERVAL
+FROM changes
+WHERE changed_at > statement_timestamp() - %(lately)s::INTERVAL
 GROUP BY node_id
 HAVING count(*) >= %(least)s
 ORDER BY changes DESC, node_id;

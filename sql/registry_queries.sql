@@ -1,5 +1,10 @@
 -- The statements of the node registry. The triggers of registered_nodes keep the history and the outbox.
 
+-- prefer_indexes --
+-- Nearly all statements look up few nodes by their ids, and keep the plan of their first calls, when there were few nodes and
+-- reading all of them seemed cheap. What has to read them all still does.
+SELECT set_config(name, 'off', FALSE) FROM unnest(ARRAY['enable_seqscan', 'jit']) AS s (name);
+
 -- register_nodes --
 -- Each row as it is now, whether it is new, and whether it changed. Who registers again is alive: if it was silent for
 -- too long, its health is unknown again. Rows are locked in one order, so that two such statements never deadlock.
@@ -36,9 +41,12 @@ WITH given AS MATERIALIZED (
         END
     RETURNING n.*
 )
-SELECT w.*, b.revision IS NULL AS is_new, b.revision IS DISTINCT FROM w.revision AS is_changed
-FROM written AS w
-LEFT JOIN registered_nodes AS b USING (node_id);
+SELECT w.*, revision_before IS NULL AS is_new, revision_before IS DISTINCT FROM w.revision AS is_changed
+FROM (
+    -- Row by row: a plan that was made for few nodes would join all of them, however many there are by now.
+    SELECT w.*, (SELECT b.revision FROM registered_nodes AS b WHERE b.node_id = w.node_id) AS revision_before
+    FROM written AS w
+) AS w;
 
 -- deregister_nodes --
 -- Those that were there.
@@ -63,24 +71,27 @@ WITH given AS MATERIALIZED (
     )
 ), locked AS MATERIALIZED (
     SELECT n.node_id, n.revision, g.health_status, g.is_heartbeat, coalesce(g.at, statement_timestamp()) AS at
-    FROM registered_nodes AS n
-    JOIN given AS g USING (node_id)
-    ORDER BY n.node_id
-    FOR UPDATE OF n
+    FROM (SELECT * FROM given ORDER BY node_id) AS g
+    CROSS JOIN LATERAL (
+        -- Row by row, see above; OFFSET keeps it so.
+        SELECT b.node_id, b.revision FROM registered_nodes AS b WHERE b.node_id = g.node_id FOR UPDATE OFFSET 0
+    ) AS n
 ), beats AS (
     INSERT INTO node_heartbeats (node_id, received_at, health_status)
     SELECT node_id, at, health_status FROM locked WHERE is_heartbeat
 ), written AS (
-    UPDATE registered_nodes AS n SET
-        health_status = l.health_status,
-        last_heartbeat = CASE WHEN l.is_heartbeat THEN greatest(n.last_heartbeat, l.at) ELSE n.last_heartbeat END
-    FROM locked AS l
-    WHERE n.node_id = l.node_id
-    RETURNING n.*
+    UPDATE registered_nodes AS n SET (health_status, last_heartbeat) = (
+        SELECT
+            l.health_status,
+            CASE WHEN l.is_heartbeat THEN greatest(n.last_heartbeat, l.at) ELSE n.last_heartbeat END
+        FROM locked AS l
+        WHERE l.node_id = n.node_id
+    )
+    WHERE n.node_id = ANY(ARRAY(SELECT node_id FROM locked))
+    RETURNING n.*, (SELECT l.revision FROM locked AS l WHERE l.node_id = n.node_id) AS revision_before
 )
-SELECT w.*, FALSE AS is_new, w.revision <> l.revision AS is_changed
-FROM written AS w
-JOIN locked AS l USING (node_id);
+SELECT w.*, FALSE AS is_new, w.revision <> w.revision_before AS is_changed
+FROM written AS w;
 
 -- find_nodes --
 -- A page of the nodes that have what is not null, with the health of each by its age, and how many there are in all: at
@@ -107,6 +118,18 @@ SELECT (SELECT count(*) FROM found) AS total_count, page.*
 FROM (SELECT) AS one
 LEFT JOIN page ON TRUE
 ORDER BY page.node_id;
+
+-- find_node --
+-- One node by its id, with its health by age; no row if it is not there.
+SELECT
+    1 AS total_count,
+    n.*,
+    node_health(
+        n.health_status, n.last_heartbeat, n.registration_timestamp, n.ttl_seconds,
+        coalesce(%(now)s, statement_timestamp())
+    ) AS current_health
+FROM registered_nodes AS n
+WHERE n.node_id = %(node_id)s;
 
 -- count_nodes --
 -- How many there are of each type and health by age.

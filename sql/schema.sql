@@ -33,7 +33,8 @@ CREATE SEQUENCE registry_revision;
 CREATE TABLE registry_identity (
     is_only BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (is_only),
     registry_id UUID NOT NULL DEFAULT gen_random_uuid(),
-    expiry_held_since TIMESTAMP WITH TIME ZONE -- since when expiries are held back because most nodes expired at once
+    expiry_held_since TIMESTAMP WITH TIME ZONE, -- since when expiries are held back because most nodes expired at once
+    expiry_looked_at TIMESTAMP WITH TIME ZONE -- when somebody last looked whether they do
 );
 
 -- Every change of every node, as the node was after it. Triggers write it, so that no way of writing leaves it out.

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from omninode.process import free_port
+from omninode.process import free_ports
 from tests.consul_program import consul_program
 
 _PATIENCE_SECONDS = 60.0
@@ -35,7 +35,7 @@ class Agent:
     more: Mapping[str, Any] = field(default_factory=dict)
     token: str | None = None
     ports: Mapping[str, int] = field(
-        default_factory=lambda: {name: free_port() for name in ("http", "server", "serf_lan", "serf_wan")}
+        default_factory=lambda: dict(zip(("http", "server", "serf_lan", "serf_wan"), free_ports(4), strict=True))
     )
     _child: "subprocess.Popen[bytes] | None" = None
 

@@ -1,8 +1,8 @@
 """`omninode registry reconcile` and `consistency`: compare Consul with Postgres, and print."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from omninode.cli.door import read_settings
 from omninode.cli.output import Column, OutputFormat, json_text, print_rows
 from omninode.environment import environment
 from omninode.errors import BadInput, OmninodeError
-from registry.consul import ConsulDelivery, default_delivery
+from registry.consul import ConsulDelivery, default_delivery, is_wanted
 from registry.expiry import LATELY
 from registry.reconcile import Plan, Reconciler
 from sql.expiry_store import ExpiryStore
@@ -26,6 +26,7 @@ _REPAIRS = {
     "update": "other content in Consul",
     "health": "other health in Consul",
     "remove": "orphan in Consul",
+    "foreign": "somebody else's in Consul",
 }
 
 
@@ -33,10 +34,10 @@ class NotRepaired(OmninodeError):
     """Something could not be repaired yet."""
 
 
-def run_reconcile(*, is_dry_run: bool, output: OutputFormat) -> None:
+def run_reconcile(*, is_dry_run: bool, takes_over: bool, output: OutputFormat) -> None:
     """Repair what differs, or only say what that is. What could not be repaired is an error."""
     with _delivery() as delivery:
-        report = Reconciler(delivery).run(is_dry_run=is_dry_run)
+        report = Reconciler(delivery).run(is_dry_run=is_dry_run, takes_over=takes_over)
     if output is OutputFormat.JSON:
         said: dict[str, Any] = {name: list(getattr(report.found, name)) for name in _REPAIRS}
         said |= {
@@ -51,6 +52,11 @@ def run_reconcile(*, is_dry_run: bool, output: OutputFormat) -> None:
     else:
         print_rows(_rows(report.found), _COLUMNS, output, title="To be repaired" if is_dry_run else "Repaired")
         sys.stderr.write(f"omninode: consistency {report.left.consistency:.2%}, in {report.seconds:.1f} s\n")
+    if not is_dry_run and report.left.foreign:
+        raise NotRepaired(
+            f"{_nodes(report.left.foreign)} not in Consul, where somebody else has services by these ids: remove "
+            "those, or have them taken over by `omninode registry reconcile --take-over`"
+        )
     if not is_dry_run and report.left.consistency < 1:
         raise NotRepaired(
             f"{report.owed:,} nodes are not in Consul as they should be yet; they are tried on, `omninode registry "
@@ -81,13 +87,17 @@ def run_consistency(output: OutputFormat) -> None:
 
 @contextmanager
 def _delivery() -> Iterator[ConsulDelivery]:
-    settings = read_settings()
-    with postgres(settings) as url:
-        delivery = default_delivery(url, environment(Path.cwd()), home=settings.home)
-        if not isinstance(delivery, ConsulDelivery):
-            raise BadInput("there is no Consul to compare with: set CONSUL_HTTP_ADDR, or put its program on the PATH")
-        with delivery:
-            yield delivery
+    settings, told = read_settings(), environment(Path.cwd())
+    if not is_wanted(told):
+        raise BadInput("there is no Consul to compare with: set CONSUL_HTTP_ADDR, or put its program on the PATH")
+    with postgres(settings) as url, closing(default_delivery(url, told, home=settings.home)) as delivery:
+        assert isinstance(delivery, ConsulDelivery)
+        yield delivery
+
+
+def _nodes(node_ids: Sequence[str]) -> str:
+    more = f" and {len(node_ids) - 1:,} more are" if len(node_ids) > 1 else " is"
+    return f"node {node_ids[0]}{more}"
 
 
 def _rows(plan: Plan) -> list[dict[str, Any]]:
@@ -95,7 +105,8 @@ def _rows(plan: Plan) -> list[dict[str, Any]]:
     for name, what in _REPAIRS.items():
         ids = getattr(plan, name)
         more = f" and {len(ids) - _MOST_SHOWN:,} more" if len(ids) > _MOST_SHOWN else ""
-        rows.append({"what": what, "repair": name, "nodes": len(ids), "which": ", ".join(ids[:_MOST_SHOWN]) + more})
+        repair = "take over" if name == "foreign" else name
+        rows.append({"what": what, "repair": repair, "nodes": len(ids), "which": ", ".join(ids[:_MOST_SHOWN]) + more})
     return rows
 
 

@@ -17,12 +17,15 @@ def add_consul_commands(registry: typer.Typer) -> None:
 
 def reconcile(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what differs.")] = False,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Replace services of others that have the id of a node.")
+    ] = False,
     output: Format = OutputFormat.TABLE,
 ) -> None:
     """Compare Consul with Postgres, and repair in Consul what differs."""
     from omninode.cli.registry_consul import run_reconcile
 
-    run_reconcile(is_dry_run=dry_run, output=output)
+    run_reconcile(is_dry_run=dry_run, takes_over=take_over, output=output)
 
 
 def consistency(output: Format = OutputFormat.TABLE) -> None:

@@ -44,7 +44,6 @@ from sql.connections import Connections
 from sql.lifecycle_events import LifecycleEvents
 from sql.lifecycle_reports import LifecycleReports
 from sql.metric_store import MetricStore
-from sql.node_store import NodeStore
 
 log = logging.getLogger(__name__)
 
@@ -116,8 +115,6 @@ def _nodes(
     """Show the registered nodes on /metrics, keep Consul like them, and register those that announce themselves."""
     connections = Connections(url)
     stack.callback(connections.close)
-    keeper = Keeper(connections, consul)
-    registry.register(RegistryCollector(connections, consistency=keeper.consistency))
     nodes = NodeRegistryService(
         enable_consul=consul is not None,
         enable_postgres=True,
@@ -128,9 +125,11 @@ def _nodes(
         prometheus=registry,
     )
     stack.callback(lambda: asyncio.run(nodes.close()))
+    keeper = Keeper(connections, consul, on_aged=nodes.tell_aged)
+    registry.register(RegistryCollector(connections, consistency=keeper.consistency))
     stack.enter_context(keeper.running())
     if consul is not None:
-        watcher = Watcher(consul.settings, consul, NodeStore(connections))
+        watcher = Watcher(consul, nodes.bring_back)
         stack.callback(watcher.close)
         stack.enter_context(watcher.running())
     stack.enter_context(nodes.following_introspections())
@@ -138,7 +137,7 @@ def _nodes(
 
 def _consul(stack: ExitStack, settings: Settings, url: str) -> ConsulDelivery | None:
     """Open what brings nodes to Consul, if there is one."""
-    delivery = default_delivery(url, environment(Path.cwd()), home=settings.home)
+    delivery = default_delivery(url, environment(Path.cwd()), home=settings.home, is_lasting=True)
     stack.callback(delivery.close)
     return delivery if isinstance(delivery, ConsulDelivery) else None
 

@@ -1,13 +1,16 @@
 """What the registry asks of an agent. Everything raises errors of `registry.consul.errors`, and may be done twice."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from registry.consul.connection import Connection, consul_errors, twice
 from registry.consul.errors import CannotRead, ConsulAway, ConsulDenied, ConsulRefused
-from registry.consul.service import Service, check_id
+from registry.consul.service import Service, check_id, check_notes
 from registry.consul.settings import ConsulSettings
+
+#: So many services are asked for one by one; of more, all are.
+_FEW = 20
 
 
 class ConsulClient:
@@ -23,6 +26,8 @@ class ConsulClient:
         The status is that of a new check; one that is there already keeps its own until `report` sets another.
         """
         check = {"CheckID": check_id(service.service_id), "ttl": f"{ttl_seconds}s", "Status": status}
+        if service.registry_id is not None:
+            check["Notes"] = check_notes(service.registry_id)
         self._ask(
             lambda: self._connection.agent.service.register(
                 service.name,
@@ -49,6 +54,12 @@ class ConsulClient:
         tell = {"passing": checks.ttl_pass, "warning": checks.ttl_warn, "critical": checks.ttl_fail}[status]
         self._ask(lambda: tell(check_id(service_id), notes=note or None))
 
+    def service(self, service_id: str) -> Service | None:
+        """Return the agent's service of this id, None if there is none."""
+        with consul_errors(self._address):
+            _, told = twice(lambda: self._connection.get(f"/v1/agent/service/{service_id}"))
+        return None if told is None else Service.told(told)
+
     def services(self) -> dict[str, Service]:
         """Return the agent's services by id. Raises `CannotRead` if there may be some that we do not see."""
         found = {name: Service.told(told) for name, told in self._ask(self._connection.agent.services).items()}
@@ -58,14 +69,16 @@ class ConsulClient:
             )
         return found
 
-    def statuses(self) -> dict[str, str]:
-        """Return the status of each service's own check, by the id of the service."""
-        told = self._ask(self._connection.agent.checks)
-        return {
-            check["ServiceID"]: check["Status"]
-            for name, check in told.items()
-            if check["ServiceID"] and name == check_id(check["ServiceID"])
-        }
+    def statuses(self, registry_id: str, service_ids: Sequence[str] | None = None) -> dict[str, str]:
+        """Return the status of each check that a registry has made, by the id of the service; others may be among them.
+
+        Of few services only theirs are asked for.
+        """
+        wanted = f'Notes == "{check_notes(registry_id)}"'
+        if service_ids is not None and len(service_ids) <= _FEW:
+            wanted += f" and ({' or '.join(f'ServiceID == {json.dumps(name)}' for name in service_ids)})"
+        _, told = self._ask(lambda: self._connection.get("/v1/agent/checks", {"filter": wanted}))
+        return {check["ServiceID"]: check["Status"] for check in (told or {}).values()}
 
     def ping(self) -> None:
         """Return if the agent answers and belongs to a cluster that has a leader."""

@@ -1,13 +1,14 @@
 """python-consul2 as we use it: told what to do by its arguments alone, never waiting without end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
-import requests
-from consul import base, std
+from consul import base
+from urllib3 import exceptions
 
 from registry.consul.errors import ConsulAway, ConsulDenied, ConsulRefused, UnknownCheck
+from registry.consul.http import Http
 from registry.consul.settings import ConsulSettings
 
 
@@ -20,7 +21,7 @@ class Connection(base.Consul):  # type: ignore[misc]
 
     def __init__(self, settings: ConsulSettings, *, answer_seconds: float | None = None) -> None:
         connect, answer = settings.timeout_seconds
-        self.http = _Http(settings, (connect, answer_seconds or answer))
+        self.http = Http(settings, (connect, answer_seconds or answer))
         self.token = settings.token
         self.scheme = settings.scheme
         self.consistency = "default"
@@ -29,32 +30,25 @@ class Connection(base.Consul):  # type: ignore[misc]
         self.health = base.Consul.Health(self)
         self.status = base.Consul.Status(self)
 
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> tuple[str, Any]:
+        """Return the index and the JSON of the answer; None if there is no such thing."""
+        return cast("tuple[str, Any]", self.http.get(_indexed, path, params=params, headers=self._headers()))
+
     def post(self, path: str, body: str) -> Any:
         """Send JSON, and return the JSON of the answer."""
-        headers = {"X-Consul-Token": self.token} if self.token else {}
-        return self.http.post(base.CB.json(), path, data=body, headers=headers)
+        return self.http.post(base.CB.json(), path, data=body, headers=self._headers())
 
     def close(self) -> None:
         """Close what is open to the agent."""
-        self.http.session.close()
+        self.http.close()
+
+    def _headers(self) -> dict[str, str]:
+        return {"X-Consul-Token": self.token} if self.token else {}
 
 
-class _Http(std.HTTPClient):  # type: ignore[misc]
-    def __init__(self, settings: ConsulSettings, timeout: tuple[float, float]) -> None:
-        super().__init__(
-            settings.host,
-            settings.port,
-            settings.scheme,
-            settings.verify,
-            settings.certificate,
-            timeout,
-        )
-        self.base_uri = settings.address
-        # Proxies and ~/.netrc are not for the agent, and looking for them takes as long as a request.
-        self.session.trust_env = False
-        self.session.auth = settings.login
-        # As many connections as threads deliver at once; more are made and thrown away.
-        self.session.mount(f"{settings.scheme}://", requests.adapters.HTTPAdapter(pool_maxsize=16))
+def _indexed(response: Any) -> tuple[str, Any]:
+    found = None if response.code == 404 else base.CB.json()(response)
+    return response.headers.get("X-Consul-Index", "0"), found
 
 
 @contextmanager
@@ -62,7 +56,7 @@ def consul_errors(address: str) -> Iterator[None]:
     """Turn an error of the library, or of what it is built on, into one of ours."""
     try:
         yield
-    except requests.RequestException as error:
+    except exceptions.HTTPError as error:
         raise ConsulAway(
             f"Consul at {address} {_why(error)}. Start that agent, or correct CONSUL_HTTP_ADDR."
         ) from error
@@ -85,19 +79,19 @@ def twice(call: Callable[[], Any]) -> Any:
     """
     try:
         return call()
-    except requests.Timeout:
-        raise
-    except requests.ConnectionError:
+    except exceptions.ProtocolError:
         return call()
 
 
-def _why(error: requests.RequestException) -> str:
+def _why(error: exceptions.HTTPError) -> str:
     match error:
-        case requests.exceptions.SSLError():
+        case exceptions.SSLError():
             return "has a certificate that is not trusted, or does not trust ours"
-        case requests.ConnectTimeout():
+        case exceptions.NewConnectionError():
+            return "does not answer"
+        case exceptions.ConnectTimeoutError():
             return "cannot be reached in time"
-        case requests.Timeout():
+        case exceptions.TimeoutError():
             return "does not answer in time"
         case _:
             return "does not answer"

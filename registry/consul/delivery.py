@@ -12,10 +12,10 @@ from omninode.errors import BadInput
 from omninode.settings import Settings
 from registry.consul.breaker import Breaker
 from registry.consul.client import ConsulClient
-from registry.consul.embedded import consul_program, embedded_consul
+from registry.consul.embedded import consul_program, embedded_consul, is_kept
 from registry.consul.outbox import NoOutbox, Outbox
 from registry.consul.relay import Relay
-from registry.consul.sender import Sender
+from registry.consul.sender import NOT_BEGUN, Sender
 from registry.consul.settings import ConsulSettings
 from registry.discovery import Owed
 from sql.connections import Connections
@@ -25,6 +25,8 @@ _LOG = logging.getLogger(__name__)
 
 #: The caller is not held up longer; what has not been sent by then is the relay's.
 _LONGEST_SECONDS = 5.0
+
+_NO_CONSUL = "There is none: set CONSUL_HTTP_ADDR, or put its program on the PATH."
 
 
 class ConsulDelivery:
@@ -55,13 +57,13 @@ class ConsulDelivery:
         self._stack.callback(self.relay.stop)
         return self
 
-    def deliver(self, owed: Sequence[Owed]) -> list[bool]:
+    def deliver(self, owed: Sequence[Owed]) -> list[str | None]:
         """See `Delivery`."""
         if self.sender.breaker.is_open:
-            return [False] * len(owed)
-        arrived = [why is None for why in self.sender.send(owed, longest_seconds=_LONGEST_SECONDS)]
-        self.relay.note_sent([one for one, has in zip(owed, arrived, strict=True) if has])
-        return arrived
+            return [NOT_BEGUN] * len(owed)
+        wrong = self.sender.send(owed, longest_seconds=_LONGEST_SECONDS)
+        self.relay.note_sent([one for one, why in zip(owed, wrong, strict=True) if why is None])
+        return wrong
 
     def require_outbox(self) -> OutboxStore:
         """Return the outbox. Raises `BadInput` if the nodes are in memory."""
@@ -86,9 +88,9 @@ class ConsulDelivery:
 class NoConsul:
     """The delivery where there is no Consul: nothing arrives, and all waits in the outbox for one."""
 
-    def deliver(self, owed: Sequence[Owed]) -> list[bool]:
+    def deliver(self, owed: Sequence[Owed]) -> list[str | None]:
         """See `Delivery`."""
-        return [False] * len(owed)
+        return [_NO_CONSUL] * len(owed)
 
     def close(self) -> None:
         """There is nothing to give back."""
@@ -117,12 +119,13 @@ def is_wanted(environment: Mapping[str, str]) -> bool:
 
 
 def default_delivery(
-    postgres_url: str | None, environment: Mapping[str, str], *, home: Path | None = None
+    postgres_url: str | None, environment: Mapping[str, str], *, home: Path | None = None, is_lasting: bool = False
 ) -> ConsulDelivery | NoConsul:
     """Return what brings changes to the Consul that the environment names by CONSUL_HTTP_ADDR.
 
     Without that it is an agent of our own, if there is a program `consul` on the PATH, shared by all that use the
-    folder `home`; else there is none, and a warning says so.
+    folder `home`; else there is none. A warning says so, and that our own agent forgets its nodes, unless the caller
+    keeps it running (`is_lasting`).
     """
     if environment.get("CONSUL_HTTP_ADDR", "").strip():
         return ConsulDelivery(ConsulSettings.read(environment), postgres_url).start()
@@ -131,8 +134,13 @@ def default_delivery(
             "No Consul: nodes are registered without it. Set CONSUL_HTTP_ADDR, or put the program consul on the PATH."
         )
         return NoConsul()
-    folder = home or Settings.read(environment, folder=Path.cwd()).home
-    return _EmbeddedDelivery(folder / "consul", postgres_url).start()
+    folder = (home or Settings.read(environment, folder=Path.cwd()).home) / "consul"
+    if not is_lasting and not is_kept(folder):
+        _LOG.warning(
+            "The embedded Consul forgets its nodes when the last of its users ends. Set CONSUL_HTTP_ADDR to one that "
+            "stays, or keep `omninode up` running."
+        )
+    return _EmbeddedDelivery(folder, postgres_url).start()
 
 
 __all__ = ["ConsulDelivery", "NoConsul", "default_delivery", "is_wanted"]

@@ -23,8 +23,12 @@ class UnknownCheck(ConsulRefused):
     """The agent does not know the check: it has forgotten the service, or never had it."""
 
 
+class NotOurs(ConsulRefused):
+    """The id belongs to a service that somebody else has registered: it is left alone."""
+
+
 class CannotRead(ConsulDenied):
     """The token may not see services, so that an empty answer does not mean that there are none."""
 
 
-__all__ = ["CannotRead", "ConsulAway", "ConsulDenied", "ConsulError", "ConsulRefused", "UnknownCheck"]
+__all__ = ["CannotRead", "ConsulAway", "ConsulDenied", "ConsulError", "ConsulRefused", "NotOurs", "UnknownCheck"]

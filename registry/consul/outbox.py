@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
-from uuid import uuid4
 
 from sql.outbox_store import Claimed, Sent
 
@@ -19,14 +18,11 @@ class Outbox(Protocol):
 
 
 class NoOutbox:
-    """The outbox of a registry in memory: whoever owes keeps it himself, and is another registry in each process."""
-
-    def __init__(self) -> None:
-        self._registry_id = str(uuid4())
+    """The outbox of a registry in memory: whoever owes keeps it himself."""
 
     def registry_id(self) -> str:
-        """Return who this registry is."""
-        return self._registry_id
+        """Return who this registry is: all those in memory are one, so that a process started again gets its nodes."""
+        return "memory"
 
     def claim(self, *, limit: int, lease: timedelta) -> list[Claimed]:
         """There is nothing."""

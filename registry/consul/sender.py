@@ -9,9 +9,9 @@ from typing import Any
 
 from registry.consul.breaker import Breaker
 from registry.consul.client import ConsulClient
-from registry.consul.errors import ConsulAway, ConsulError, UnknownCheck
+from registry.consul.errors import ConsulAway, ConsulError, NotOurs, UnknownCheck
 from registry.consul.outbox import Outbox
-from registry.consul.service import check_seconds, service_of, status_of
+from registry.consul.service import Service, check_seconds, service_of, status_of
 from registry.discovery import Owed
 from registry.enums import EnumHealthStatus
 from sql.outbox_store import Claimed
@@ -20,6 +20,9 @@ _LOG = logging.getLogger(__name__)
 
 #: The agent takes one after the other; more at once only fill the time on the network.
 _THREADS = 2
+
+#: The same trouble is not logged again before.
+_SILENT_SECONDS = 60.0
 
 #: Why a node was not sent, if that was not tried.
 NOT_BEGUN = "Consul is away, or too slow"
@@ -32,6 +35,7 @@ class Sender:
         self.client = client
         self.breaker = breaker
         self._outbox = outbox
+        self._silent_until: dict[str, float] = {}
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="registry-consul")
 
     @cached_property
@@ -47,13 +51,29 @@ class Sender:
         until = monotonic() + longest_seconds
         registry_id = self.registry_id
         if len(owed) == 1:
-            return [self._try(owed[0], registry_id, until)]
-        return list(self._threads.map(lambda one: self._try(one, registry_id, until), owed))
+            wrong = [self._try(owed[0], registry_id, until)]
+        else:
+            wrong = list(self._threads.map(lambda one: self._try(one, registry_id, until), owed))
+        self._complain(owed, wrong)
+        return wrong
 
     def close(self) -> None:
         """Close what is open to Consul."""
         self._threads.shutdown(cancel_futures=True)
         self.client.close()
+
+    def _complain(self, owed: Sequence[Owed | Claimed], wrong: Sequence[str | None]) -> None:
+        """Log each reason once for all nodes that it keeps from Consul, and not again within a minute."""
+        for why in {why for why in wrong if why is not None and why != NOT_BEGUN}:
+            late = [one.node_id for one, reason in zip(owed, wrong, strict=True) if reason == why]
+            if monotonic() >= self._silent_until.get(why, 0.0):
+                who = f"node {late[0]}" + (f" and {len(late) - 1:,} more" if len(late) > 1 else "")
+                _LOG.warning("Consul does not have %s yet: %s", who, why)
+                self._silent_until = {**self._lately(), why: monotonic() + _SILENT_SECONDS}
+
+    def _lately(self) -> dict[str, float]:
+        now = monotonic()
+        return {why: until for why, until in self._silent_until.items() if until > now}
 
     def _try(self, one: Owed | Claimed, registry_id: str, until: float) -> str | None:
         if self.breaker.is_open or monotonic() > until:
@@ -63,29 +83,49 @@ class Sender:
         except ConsulError as error:
             if isinstance(error, ConsulAway):
                 self.breaker.note_failure()
-            _LOG.warning("Consul does not have node %s yet: %s", one.node_id, error)
             return str(error)
         return None
 
     def _send(self, one: Owed | Claimed, registry_id: str) -> None:
         if one.node is None:
-            self.client.deregister(one.node_id)
+            there = self.client.service(one.node_id)
+            if there is not None and there.registry_id == registry_id:
+                self.client.deregister(one.node_id)
             return
         status = status_of(health_of(one.node))
-        if one.only_health:
-            try:
-                self.client.report(one.node_id, status)
-            except UnknownCheck:
-                # The agent has forgotten the node.
-                pass
-            else:
-                return
-        service = service_of(one.node, registry_id)
-        self.client.register(service, status=status, ttl_seconds=check_seconds(one.node["ttl_seconds"]))
-        if isinstance(one, Claimed) or one.node["last_heartbeat"] is not None:
-            # A check that is there already keeps its status, whatever the registration says. Only the first
-            # registration of a node is no sign of life beside it, so that only then there is none yet.
-            self.client.report(one.node_id, status)
+        if not (one.only_health and self._is_there(one, registry_id) and self._has_reported(one.node_id, status)):
+            self._register(one.node, registry_id, status)
+
+    def _is_there(self, one: Owed | Claimed, registry_id: str) -> bool:
+        """Tell whether the agent has the node, as far as we know; ask if we do not."""
+        has = one.node is not None and bool(one.node.get("consul_registered"))
+        return has or self._ours(one.node_id, registry_id) is not None
+
+    def _has_reported(self, node_id: str, status: str) -> bool:
+        """Report, and return False if the agent has forgotten the node."""
+        try:
+            self.client.report(node_id, status)
+        except UnknownCheck:
+            return False
+        return True
+
+    def _register(self, node: Mapping[str, Any], registry_id: str, status: str) -> None:
+        service = service_of(node, registry_id)
+        is_there = self._ours(service.service_id, registry_id) is not None
+        self.client.register(service, status=status, ttl_seconds=check_seconds(node["ttl_seconds"]))
+        if is_there:
+            # A check that is there already keeps its status, whatever the registration says.
+            self.client.report(service.service_id, status)
+
+    def _ours(self, service_id: str, registry_id: str) -> Service | None:
+        """Return the service that is there. Raises `NotOurs` if it is not this registry's."""
+        there = self.client.service(service_id)
+        if there is not None and there.registry_id != registry_id:
+            raise NotOurs(
+                "There somebody else has a service of this id. Remove that one, or have it taken over by `omninode "
+                "registry reconcile --take-over`."
+            )
+        return there
 
 
 def health_of(node: Mapping[str, Any]) -> str:

@@ -116,6 +116,15 @@ def check_id(service_id: str) -> str:
     return f"service:{service_id}"
 
 
+def check_notes(registry_id: str) -> str:
+    """Return what the checks of a registry's nodes bear, so that they can be told apart from all others.
+
+    >>> check_notes("5d0c")
+    'registry 5d0c'
+    """
+    return f"registry {registry_id}"
+
+
 def check_seconds(ttl_seconds: int) -> int:
     """Return after how many seconds of silence Consul fails a node: then the registry calls it unhealthy, too."""
     return 2 * ttl_seconds
@@ -145,4 +154,4 @@ def _place(endpoints: Mapping[str, Any]) -> tuple[str, int]:
     return "", 0
 
 
-__all__ = ["Service", "check_id", "check_seconds", "service_name", "service_of", "status_of"]
+__all__ = ["Service", "check_id", "check_notes", "check_seconds", "service_name", "service_of", "status_of"]

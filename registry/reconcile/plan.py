@@ -13,7 +13,8 @@ class Plan:
     """The ids of what is to be done in Consul, each in one place only, in order; and of those that are equal.
 
     `register`: missing there. `update`: there with another content. `health`: there with another health only.
-    `remove`: ours by the registry's id, but not registered any more.
+    `remove`: ours by the registry's id, but not registered any more. `foreign`: there somebody else has that id; it is
+    left alone.
     """
 
     register: tuple[str, ...]
@@ -21,6 +22,7 @@ class Plan:
     health: tuple[str, ...]
     remove: tuple[str, ...]
     equal: tuple[str, ...]
+    foreign: tuple[str, ...] = ()
 
     @property
     def consistency(self) -> float:
@@ -29,7 +31,7 @@ class Plan:
         >>> Plan(("a",), (), (), ("b",), ("c", "d")).consistency
         0.5
         """
-        differing = sum(map(len, (self.register, self.update, self.health, self.remove)))
+        differing = sum(map(len, (self.register, self.update, self.health, self.remove, self.foreign)))
         return len(self.equal) / (len(self.equal) + differing) if self.equal or differing else 1.0
 
 
@@ -41,9 +43,9 @@ def make_plan(
 ) -> Plan:
     """Compare the rows of nodes with an agent's services and the status of their checks, each by id.
 
-    A service with the id of a node is to be that node, whoever made it. Any other is ours only if it bears our id.
+    `statuses` are those of the checks that are ours. A service is ours only if it bears our id.
     """
-    found: dict[str, list[str]] = {"register": [], "update": [], "health": [], "equal": []}
+    found: dict[str, list[str]] = {"register": [], "update": [], "health": [], "equal": [], "foreign": []}
     for node in sorted(nodes, key=lambda node: str(node["node_id"])):
         node_id = node["node_id"]
         found[_verdict(node, services.get(node_id), statuses.get(node_id), registry_id)].append(node_id)
@@ -55,8 +57,10 @@ def make_plan(
 def _verdict(node: Mapping[str, Any], there: Service | None, status: str | None, registry_id: str) -> str:
     if there is None:
         return "register"
+    if there.registry_id != registry_id:
+        return "foreign"
     wanted = service_of(node, registry_id)
-    if there.registry_id != registry_id or status is None or there.content_hash() != wanted.content_hash():
+    if status is None or there.content_hash() != wanted.content_hash():
         return "update"
     return "equal" if status == status_of(health_of(node)) else "health"
 

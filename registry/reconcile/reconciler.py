@@ -1,5 +1,6 @@
 """Brings Consul back to what Postgres says, by owing every difference to the relay."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic, sleep
 
@@ -35,19 +36,29 @@ class Reconciler:
     def look(self) -> Plan:
         """Compare both. Raises `ConsulError` if Consul does not answer or may show us less than there is."""
         # Consul first: what is registered after that look only seems to be missing there, and is sent once more.
-        client = self._delivery.sender.client
-        services, statuses = client.services(), client.statuses()
-        return make_plan(self._outbox.nodes(), services, statuses, self._delivery.sender.registry_id)
+        client, registry_id = self._delivery.sender.client, self._delivery.sender.registry_id
+        services, statuses = client.services(), client.statuses(registry_id)
+        return make_plan(self._outbox.nodes(), services, statuses, registry_id)
 
-    def run(self, *, is_dry_run: bool = False) -> ReconcileReport:
-        """Repair what differs, and look again. Raises what `look` raises, before anything is done."""
+    def run(self, *, is_dry_run: bool = False, takes_over: bool = False) -> ReconcileReport:
+        """Repair what differs, and look again. Raises what `look` raises, before anything is done.
+
+        `takes_over`: services of others that have the id of a node are removed, and the nodes registered.
+        """
         began = monotonic()
         found = left = self.look()
         if not is_dry_run:
+            if takes_over:
+                self._take_over(found.foreign)
             self._repair(found)
             left = self.look()
             self._outbox.mark(left.equal)
         return ReconcileReport(found, left, self._outbox.count(), monotonic() - began, is_dry_run)
+
+    def _take_over(self, node_ids: Sequence[str]) -> None:
+        for node_id in node_ids:
+            self._delivery.sender.client.deregister(node_id)
+        self._outbox.owe(node_ids)
 
     def _repair(self, plan: Plan) -> None:
         self._outbox.owe(plan.health, only_health=True)

@@ -8,11 +8,13 @@ from threading import Thread
 from time import perf_counter
 from typing import Any
 
+import consul
+
 from registry import NodeRegistryService
 from registry.checks import checked_node
 from registry.consul.client import ConsulClient
 from registry.consul.delivery import ConsulDelivery
-from registry.consul.service import service_of
+from registry.consul.service import Service, service_of
 from registry.outcomes import registration
 from sql.connection import connect
 from tests.benchmarks.harness import Benchmark, NotMeasured, Result, percentile, ratio_of_medians
@@ -25,10 +27,14 @@ _MANY = 10_000
 
 
 def measure_ratio(folder: Path) -> Result:
-    """The rate at which one caller registers in both, over that of register and pass in Consul alone, interleaved."""
+    """The rate at which one caller registers in both, over that of register and pass in Consul alone, interleaved.
+
+    Beside it, python-consul2 as it comes: our client sends the library's requests over faster connections.
+    """
 
     async def use(registry: NodeRegistryService, delivery: ConsulDelivery) -> Result:
-        rates: dict[str, list[float]] = {"both": [], "consul": [], "both_8_callers": [], "consul_8_callers": []}
+        names = ("both", "consul", "both_8_callers", "consul_8_callers", "stock_client")
+        rates: dict[str, list[float]] = {name: [] for name in names}
         for _ in range(_ROUNDS + 1):
             for name, callers in (("both", 1), ("both_8_callers", _CALLERS)):
                 began = perf_counter()
@@ -37,9 +43,11 @@ def measure_ratio(folder: Path) -> Result:
                 await clear(registry)
             for name, callers in (("consul", 1), ("consul_8_callers", _CALLERS)):
                 rates[name].append(await asyncio.to_thread(_bare_rate, delivery.sender.client, callers))
+            rates["stock_client"].append(await asyncio.to_thread(_stock_rate, delivery.settings.port))
         warm = {name: taken[1:] for name, taken in rates.items()}
         detail: dict[str, Any] = {f"{name}_per_s": [round(rate) for rate in taken] for name, taken in warm.items()}
         detail["ratio_8_callers"] = round(ratio_of_medians(warm["both_8_callers"], warm["consul_8_callers"]), 3)
+        detail["ratio_stock_client"] = round(ratio_of_medians(warm["both"], warm["stock_client"]), 3)
         return Result(ratio_of_medians(warm["both"], warm["consul"]), detail)
 
     with both_parts(folder) as (url, agent):
@@ -98,8 +106,7 @@ async def _registered(registry: NodeRegistryService, callers: int) -> list[float
 
 def _bare_rate(client: ConsulClient, callers: int) -> float:
     """Register the same nodes past the registry, as its client lets one: register, then pass."""
-    nodes = new_nodes(_NODES)
-    services = [service_of({**_row(one), "revision": 1}, "bench") for one in nodes]
+    services = _services()
 
     def work(number: int) -> None:
         for service in services[number::callers]:
@@ -113,6 +120,30 @@ def _bare_rate(client: ConsulClient, callers: int) -> float:
     rate = _NODES / (perf_counter() - began)
     _all(lambda service: client.deregister(service.service_id), services)
     return rate
+
+
+def _stock_rate(port: int) -> float:
+    """The same by one caller with the library alone."""
+    agent, services = consul.Consul(port=port).agent, _services()
+    began = perf_counter()
+    for one in services:
+        agent.service.register(
+            one.name,
+            service_id=one.service_id,
+            address=one.address,
+            port=one.port,
+            tags=list(one.tags),
+            meta=dict(one.meta),
+            check=consul.Check.ttl("180s"),
+        )
+        agent.check.ttl_pass(f"service:{one.service_id}")
+    rate = _NODES / (perf_counter() - began)
+    _all(lambda service: agent.service.deregister(service.service_id), services)
+    return rate
+
+
+def _services() -> list[Service]:
+    return [service_of({**_row(one), "revision": 1}, "bench") for one in new_nodes(_NODES)]
 
 
 def _row(node: dict[str, Any]) -> dict[str, Any]:

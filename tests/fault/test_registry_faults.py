@@ -17,12 +17,14 @@ import pytest
 from registry import NodeRegistryService
 from registry.consul.delivery import ConsulDelivery
 from registry.consul.settings import ConsulSettings
+from registry.consul.watcher import Watcher
 from registry.keeper import Keeper
 from registry.reconcile import Reconciler
-from sql.connection import connect
+from sql.connection import Connection, connect
 from sql.connections import Connections
 from tests.consul import Agent, an_agent
 from tests.own_postgres import own_postgres
+from tests.registry.forgotten import all_are_back_in_one_pass
 from tests.registry.nodes import eventually, node
 from tests.slow_network import slow_network
 
@@ -101,6 +103,11 @@ async def test_an_agent_that_is_killed_and_comes_back_empty(empty: Agent, databa
         connections.close()
 
 
+async def test_many_nodes_are_back_after_one_reconciliation(empty: Agent, database_url: str, tmp_path: Path) -> None:
+    """`make soak ONLY=registry` does the same with 10,000."""
+    await all_are_back_in_one_pass(database_url, empty, tmp_path, nodes=300)
+
+
 async def test_an_agent_that_stands_still(empty: Agent, database_url: str, tmp_path: Path) -> None:
     """The first caller waits for the time-out, the others do not wait; what it had got late does no harm."""
     async with a_registry(settings_of(empty.address), database_url, tmp_path) as (registry, delivery):
@@ -118,19 +125,40 @@ async def test_an_agent_that_stands_still(empty: Agent, database_url: str, tmp_p
         await agrees(delivery, empty, {"stays": "1.2.0", **{f"n-{number}": "1.0.0" for number in range(10)}})
 
 
-async def test_a_token_that_may_not_write(database_url: str, tmp_path: Path) -> None:
-    """What is denied waits, and is not taken for an agent that is away; with another token it gets there."""
+async def test_a_token_that_may_not_write(
+    database_url: str, database: Connection, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is denied waits, and is not taken for an agent that is away; one line says so of all nodes, and with another
+    token they get there.
+    """
     token = str(uuid4())
     acl = {"enabled": True, "default_policy": "deny", "tokens": {"master": token}}
     with an_agent(tmp_path / "consul", more={"acl": acl}, token=token) as denying:
         async with a_registry(settings_of(denying.address), database_url, tmp_path) as (registry, delivery):
             assert await status(registry, "n-1") == "pending_consul"
+            await registry.register_nodes([node(f"d-{number}") for number in range(60)])
+            database.execute("UPDATE registry_outbox SET next_attempt_at = now()")
+            await eventually(lambda: asyncio.sleep(0, "d-59" in _postponed(database)))
+            assert len([record for record in caplog.records if "Consul denies this" in record.message]) == 1
             assert not delivery.sender.breaker.is_open
             with pytest.raises(Exception, match="CONSUL_HTTP_TOKEN"):
                 Reconciler(delivery).run()
         allowed = settings_of(denying.address, CONSUL_HTTP_TOKEN=token)
         async with a_registry(allowed, database_url, tmp_path) as (_, delivery):
-            await agrees(delivery, denying, {"n-1": "1.0.0"})
+            await agrees(delivery, denying, dict.fromkeys(["n-1", *(f"d-{number}" for number in range(60))], "1.0.0"))
+        rules = {"Name": "services-only", "Rules": 'service_prefix "" { policy = "write" }'}
+        denying.ask("acl/policy", method="PUT", body=rules)
+        limited = denying.ask("acl/token", method="PUT", body={"Policies": [{"Name": "services-only"}]})["SecretID"]
+        with ConsulDelivery(settings_of(denying.address, CONSUL_HTTP_TOKEN=limited), database_url) as delivery:
+            watcher = Watcher(delivery, lambda _: None, wait_seconds=1)
+            assert watcher.step() == 0
+            watcher.close()
+        assert "Give CONSUL_HTTP_TOKEN node:read" in caplog.text
+
+
+def _postponed(database: Connection) -> set[str]:
+    """Return the nodes that the relay has tried to bring in vain."""
+    return {row[0] for row in database.execute("SELECT node_id FROM registry_outbox WHERE last_error IS NOT NULL")}
 
 
 async def test_a_postgres_that_is_restarted_and_both_down(empty: Agent, tmp_path: Path) -> None:
@@ -187,6 +215,16 @@ async def test_a_process_that_is_killed_between_any_two_steps(empty: Agent, data
         assert delivery.require_outbox().count() == 0
         assert acknowledged <= set(plan.equal)
         assert set(plan.equal) == set(empty.services())
+
+
+def test_relay_and_reconciliation_killed_before_each_of_their_steps(empty: Agent, database_url: str) -> None:
+    """Before each statement and each request in turn: the next one makes all good, and nothing is owed on."""
+    command = [sys.executable, "-m", "tests.registry.dying", database_url, empty.address]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    killed = {name: int(times) for name, times in map(str.split, done.stdout.splitlines())}
+    assert killed.keys() == {"relay", "reconciliation"}
+    assert min(killed.values()) >= 10, killed
 
 
 def _killed(agent: Agent, url: str, home: Path, seconds: float) -> set[str]:

@@ -259,6 +259,10 @@ async def test_text_of_all_kinds_survives(tracker: FSMStateTracker) -> None:
     workflow = await tracker.get_workflow_state(workflow_id)
     assert workflow is not None
     assert json.loads(json.dumps(workflow.metadata)) == metadata | ALL_FLAGS | {"text": "later"}
+    moves = [Transition(workflow_id, *HAPPY_PATH[1], ALL_FLAGS | metadata), Transition(uuid4(), *HAPPY_PATH[1])]
+    assert [made for made, _ in await tracker.transition_many(moves)] == [True, False]
+    *_, last = await tracker.get_transition_history(workflow_id)
+    assert last.metadata == ALL_FLAGS | metadata
 
 
 async def test_beginning_at_the_end_is_refused(tracker: FSMStateTracker) -> None:

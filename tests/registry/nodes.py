@@ -45,11 +45,11 @@ class Ledger:
         self.got: list[Owed] = []
         self.is_away = False
 
-    def deliver(self, owed: Sequence[Owed]) -> Sequence[bool]:
+    def deliver(self, owed: Sequence[Owed]) -> Sequence[str | None]:
         """See `Delivery`."""
         if not self.is_away:
             self.got += owed
-        return [not self.is_away] * len(owed)
+        return ["It is away." if self.is_away else None] * len(owed)
 
 
 async def eventually(is_so: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:

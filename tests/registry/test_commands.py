@@ -20,7 +20,8 @@ def test_a_node_from_its_registration_to_its_end(run: Run, tmp_path: Path) -> No
     more = ["--capability", "http_api=HTTP API", "--endpoint", "http=http://host:8080", "--metadata", "workers=4"]
     (registered,) = json.loads(run("register", *options, *more, "--format", "json"))
     assert (registered["success"], registered["node_id"], registered["status"]) == (True, "n-1", "complete")
-    run("heartbeat", "n-1", "--health", "degraded")
+    beaten = json.loads(run("heartbeat", "n-1", "--health", "degraded", "--format", "json"))
+    assert beaten == [{"node_id": "n-1", "health_status": "degraded", "registered": True}]
     shown = json.loads(run("show", "n-1", "--format", "json"))
     assert shown["capabilities"] == [{"name": "http_api", "description": "HTTP API"}]
     assert (shown["health_status"], shown["metadata"], shown["ttl_seconds"]) == ("degraded", {"workers": 4}, 30)

@@ -101,6 +101,56 @@ async def test_a_node_that_comes_back_passes_again(
     assert shared_consul.status(name) == "passing"
 
 
+async def test_a_new_node_passes_whatever_was_there(
+    registry: NodeRegistryService, delivery: ConsulDelivery, shared_consul: Agent
+) -> None:
+    """A service of ours that was left behind, its check failed, passes when its node is registered anew."""
+    name = an_id()
+    row = {**node(name), "endpoints": {}, "ttl_seconds": 90, "revision": 1}
+    left_behind = service_of(row, delivery.sender.registry_id)
+    delivery.sender.client.register(left_behind, status="critical", ttl_seconds=180)
+    assert (await registry.register_node(node(name))).registration_result.status == "complete"
+    assert shared_consul.status(name) == "passing"
+
+
+async def test_a_service_of_somebody_else_is_left_alone(
+    registry: NodeRegistryService,
+    delivery: ConsulDelivery,
+    shared_consul: Agent,
+    database: Connection,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is neither changed, nor failed, nor removed; the answer and a comparison say so; it may be taken over."""
+    names = sorted(an_id() for _ in range(3))
+    for name in names:
+        body = {
+            "Name": "theirs",
+            "ID": name,
+            "Check": {"CheckID": f"service:{name}", "TTL": "90s", "Status": "passing"},
+        }
+        shared_consul.ask("agent/service/register", method="PUT", body=body)
+    answers = await registry.register_nodes([node(name) for name in names])
+    for answer in answers:
+        result = answer.registration_result
+        assert (answer.success, result.status, result.consul_registered) == (True, "pending_consul", False)
+        assert "somebody else has a service of this id. Remove that one" in str(answer.error_message)
+    database.execute("UPDATE registry_outbox SET next_attempt_at = now()")
+    assert delivery.relay.step() == 3
+    assert len([record for record in caplog.records if "Consul does not have" in record.message]) == 1
+    assert f"node {names[0]} and 2 more" in caplog.text
+    assert await registry.update_node_health(names[0], "unhealthy")
+    assert await registry.deregister_node(names[2])
+    assert {shared_consul.services()[name]["Service"] for name in names} == {"theirs"}
+    assert [shared_consul.status(name) for name in names] == ["passing"] * 3
+    reconciler = Reconciler(delivery)
+    report = reconciler.run()
+    assert (report.left.foreign, report.left.remove, report.left.consistency) == (tuple(names[:2]), (), 0.0)
+    assert reconciler.run(takes_over=True).left.equal == tuple(names[:2])
+    assert shared_consul.services()[names[0]]["Service"] == "my-node"
+    assert shared_consul.services()[names[2]]["Service"] == "theirs"
+    delivery.sender.client.deregister(names[2])
+
+
 async def test_the_relay_brings_what_is_owed(
     database_url: str, delivery: ConsulDelivery, shared_consul: Agent, database: Connection, tmp_path: Path
 ) -> None:
@@ -137,7 +187,7 @@ async def test_an_older_state_that_arrives_last_is_owed_again(
     revision = first.registration_result.revision
     assert revision is not None
     stale = Owed(name, revision, row, only_health=False)
-    assert delivery.deliver([stale]) == [True]
+    assert delivery.deliver([stale]) == [None]
     assert shared_consul.services()[name]["Meta"]["version"] == "1.0.0"
     delivery.relay.note()
     assert delivery.relay.step() == 1
@@ -196,7 +246,9 @@ async def test_without_consul_nodes_wait_and_it_is_said(database_url: str, tmp_p
                 Reconciler(away).run()
 
 
-def test_what_the_environment_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shared_consul: Agent) -> None:
+def test_what_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shared_consul: Agent, caplog: pytest.LogCaptureFixture
+) -> None:
     """An address; else a program on the PATH, shared by a folder's users and ended by the last; else none at all."""
     monkeypatch.setenv("PATH", "/nowhere")
     assert isinstance(default_delivery(None, {}, home=tmp_path), NoConsul)
@@ -204,6 +256,9 @@ def test_what_the_environment_names(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     (tmp_path / "bin/consul").symlink_to(shared_consul.program)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     one, other = (default_delivery(None, {}, home=tmp_path) for _ in range(2))
+    assert [record.message.split(".")[0] for record in caplog.records if "embedded" in record.message] == [
+        "The embedded Consul forgets its nodes when the last of its users ends"
+    ]
     with closing(one), closing(other):
         assert isinstance(one, ConsulDelivery)
         assert isinstance(other, ConsulDelivery)
@@ -215,7 +270,7 @@ def test_what_the_environment_names(monkeypatch: pytest.MonkeyPatch, tmp_path: P
             "revision": 1,
             "last_heartbeat": None,
         }
-        assert one.deliver([Owed("n-1", 1, row, only_health=False)]) == [True]
+        assert one.deliver([Owed("n-1", 1, row, only_health=False)]) == [None]
         assert list(other.sender.client.services()) == ["n-1"]
     assert not (tmp_path / "consul/agent.json").exists()
 

@@ -21,7 +21,9 @@ def client_of(agent: Agent) -> ConsulClient:
 
 def service(service_id: str = "n-1", version: str = "1.0.0") -> Service:
     """Return a service."""
-    return Service(service_id, "my-node", (f"version:{version}", "a b"), {"version": version}, "10.0.0.1", 80)
+    return Service(
+        service_id, "my-node", (f"version:{version}", "a b"), {"version": version, "registry_id": "r"}, "10.0.0.1", 80
+    )
 
 
 def test_a_service_is_replaced_whole_and_passes_at_once(consul: Agent) -> None:
@@ -30,7 +32,7 @@ def test_a_service_is_replaced_whole_and_passes_at_once(consul: Agent) -> None:
     client.register(service(), status="passing", ttl_seconds=60)
     client.register(service(version="2.0.0"), status="passing", ttl_seconds=60)
     assert client.services() == {"n-1": service(version="2.0.0")}
-    assert client.statuses() == {"n-1": "passing"}
+    assert client.statuses("r") == {"n-1": "passing"}
 
 
 def test_ids_that_need_escaping_are_one_service_each(consul: Agent) -> None:
@@ -41,7 +43,7 @@ def test_ids_that_need_escaping_are_one_service_each(consul: Agent) -> None:
         client.register(service(node_id), status="passing", ttl_seconds=60)
         client.report(node_id, "warning", "why & how?")
     client.deregister("a+b")
-    assert client.statuses() == dict.fromkeys(set(ids) - {"a+b"}, "warning")
+    assert client.statuses("r") == dict.fromkeys(set(ids) - {"a+b"}, "warning")
 
 
 def test_the_variables_of_this_process_do_not_overrule_what_we_were_told(

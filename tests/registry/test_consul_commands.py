@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from assets.registry import consistency_schedule, consul_is_consistent, registry_consistency
+from omninode.cli.registry_consul import NotRepaired
 from omninode.errors import BadInput
 from tests.consul import Agent
 from tests.registry.conftest import Run
@@ -42,6 +43,12 @@ def test_both_sides_are_compared_and_repaired(
         assert len(consistency_schedule.evaluate_tick(context).run_requests or []) == 1
     (registered,) = json.loads(run("register", "--id", "command-0", *_OPTIONS, "--format", "json"))
     assert (registered["status"], registered["consul_registered"]) == ("complete", True)
+    shared_consul.ask("agent/service/register", method="PUT", body={"Name": "theirs", "ID": "command-1"})
+    with pytest.raises(
+        NotRepaired, match="node command-1 is not in Consul, where somebody else has services by these ids"
+    ):
+        run("reconcile")
+    assert json.loads(run("reconcile", "--take-over", "--format", "json").splitlines()[-1])["foreign"] == ["command-1"]
     for name in ids:
         run("deregister", name)
     assert not set(ids) & set(shared_consul.services())
@@ -50,11 +57,12 @@ def test_both_sides_are_compared_and_repaired(
 _OPTIONS = ("--name", "MyNode", "--type", "effect", "--version", "2.0.0")
 
 
-def test_without_consul_it_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is nothing to compare with, and the remedy is named; a bad address is, too."""
+def test_without_consul_it_is_said(run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """There is nothing to compare with, and the remedy is named, once; a bad address is, too."""
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(BadInput, match="there is no Consul to compare with: set CONSUL_HTTP_ADDR"):
         run("consistency")
+    assert caplog.records == []
     monkeypatch.setenv("CONSUL_HTTP_ADDR", "ftp://host")
     with pytest.raises(BadInput, match="CONSUL_HTTP_ADDR: not an address"):
         run("reconcile")

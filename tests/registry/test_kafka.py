@@ -15,6 +15,13 @@ from ingest.registry_topics import RegistryTopic, registry_topic, registry_topic
 from omninode.errors import BadInput
 from omninode.settings import Settings
 from registry import NodeRegistryService
+from registry.checks import checked_node
+from registry.keeper import Keeper
+from registry.outcomes import registration
+from registry.postgres_backend import spool_of
+from sql.connection import Connection
+from sql.connections import Connections
+from sql.node_rows import HealthReport
 from tests.registry.nodes import eventually, node
 
 
@@ -59,6 +66,49 @@ async def test_changes_are_published_and_announcements_registered(kafka: KafkaSe
                 return found == {"n-2", "said", "in-event"}
 
             await eventually(are_registered)
+
+
+async def test_what_happens_in_postgres_is_published(
+    kafka: KafkaSettings, database_url: str, database: Connection, tmp_path: Path
+) -> None:
+    """What was spooled, once it is in; what silence does, and its end; what others say of a health in Consul."""
+    told = Settings(
+        home=tmp_path,
+        environment=kafka.environment,
+        kafka_bootstrap_servers=kafka.bootstrap_servers,
+        postgres_url=database_url,
+    )
+    spool = spool_of(told)
+    spool.add([registration(checked_node(node("spooled"))), HealthReport("spooled", "healthy")])
+    connections = Connections(database_url)
+    async with NodeRegistryService(enable_postgres=True, enable_kafka=True, settings=told) as registry:
+        await registry.register_node(node("n-1"))
+        assert spool.is_empty()
+        await registry.heartbeat("n-1")
+        keepers = [Keeper(connections, None, on_aged=registry.tell_aged) for _ in range(2)]
+        for seconds in (0, 91, 181):
+            database.execute(
+                "UPDATE registered_nodes SET registration_timestamp = 'epoch', "
+                "last_heartbeat = last_heartbeat - %s * INTERVAL '1 second' WHERE node_id = 'n-1'",
+                (seconds,),
+            )
+            for keeper in keepers:
+                keeper.tick()
+        await registry.heartbeat("n-1")
+        keepers[0].tick()
+        registry.bring_back([HealthReport("n-1", "unhealthy", is_heartbeat=False)])
+        events = await asyncio.to_thread(_read, kafka, 10)
+    connections.close()
+    kinds = sorted((event["node_id"], event["event_type"]) for event in events)
+    changed, made = "NODE_HEALTH_CHANGED", "NODE_REGISTERED"
+    assert kinds == [("n-1", changed)] * 7 + [("n-1", made), ("spooled", changed), ("spooled", made)]
+    healths = [one for one in events if (one["node_id"], one["event_type"]) == ("n-1", changed)]
+    # Both keepers tell the same, under the same id.
+    assert list(dict.fromkeys((one["event_id"], one["node"]["health_status"]) for one in healths)) == [
+        (healths[place]["event_id"], health)
+        for place, health in ((0, "healthy"), (1, "degraded"), (3, "unhealthy"), (5, "healthy"), (6, "unhealthy"))
+    ]
+    assert len({one["revision"] for one in healths}) == 2
 
 
 def _read(kafka: KafkaSettings, count: int) -> list[dict[str, Any]]:

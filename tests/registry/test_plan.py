@@ -27,7 +27,8 @@ def test_each_node_is_in_one_place_only() -> None:
     services["gone"] = service_of(ROW | {"node_id": "gone"}, "us")
     statuses = {"old": "passing", "same": "passing", "ill": "critical", "theirs": "passing", "gone": "passing"}
     made = make_plan(nodes, services, statuses, "us")
-    assert (made.register, made.update, made.remove) == (("new",), ("old", "theirs", "unchecked"), ("gone",))
+    assert (made.register, made.update, made.remove) == (("new",), ("old", "unchecked"), ("gone",))
+    assert made.foreign == ("theirs",)
     assert (made.health, made.equal) == (("ill",), ("same",))
     assert made.consistency == 1 / 7
 

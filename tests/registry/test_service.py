@@ -127,6 +127,38 @@ async def test_bad_input_is_refused_and_nothing_is_kept(registry: NodeRegistrySe
     assert [(row["node_id"], row["version"]) for row in await registry.get_all_nodes()] == [("good", "3.0.0")]
     metrics = await registry.get_metrics()
     assert (metrics["total_registrations"], metrics["failed_registrations"]) == (12, 10)
+    for answer, said in zip(
+        await registry.register_nodes(
+            [
+                node(""),
+                node("x" * 300),
+                node(metadata={"a": {"b": {1, 2}}}),
+                node(metadata={"a": "x" * 70_000}),
+                node(metadata={"\x1b[2J": 1}),
+                node(capabilities=[{"name": "a"}] * 201),
+                node(health_check={"ttl_seconds": 0}),
+            ]
+        ),
+        [
+            "node_id: must not be empty",
+            "node_id: must have at most 255 characters, has 300: shorten it",
+            "metadata: a.b is no JSON: it can be text,",
+            "metadata: must be at most 65,536 bytes as JSON, has 70,008: keep what is large elsewhere",
+            r"metadata: \x1b[2J is a name with control characters: remove them",
+            "capabilities: must have at most 200 entries, has 201: shorten it",
+            "health_check.ttl_seconds: must be at least 1, not 0",
+        ],
+        strict=True,
+    ):
+        assert str(answer.error_message).startswith(said)
+    for wrong in (None, "n-1", node()):
+        with pytest.raises(BadInput, match=r"nodes: must be a list of nodes, not .*; one node takes register_node"):
+            await registry.register_nodes(wrong)  # type: ignore[arg-type]
+    for asked in ({"limit": 1 << 70}, {"offset": 1 << 70}):
+        with pytest.raises(BadInput, match=f"{next(iter(asked))}: must be at most 1,000,000,000, not a huge number"):
+            await registry.query_nodes(asked)
+    with pytest.raises(BadInput, match="limit: must be a whole number from 1 to 1,000,000,000, not None"):
+        await registry.get_heartbeats("good", limit=None)  # type: ignore[arg-type]
     with pytest.raises(BadInput, match="colour: is not known"):
         await registry.query_nodes({"query_filters": {"colour": "red"}})
     with pytest.raises(BadInput, match="health_status: 'fine' is none; write healthy, degraded, unhealthy or unknown"):
@@ -266,7 +298,7 @@ async def test_consul_gets_every_change_with_its_revision(place: dict[str, Any])
         answer = await registry.register_node(node())
         assert (answer.success, answer.registration_result.is_degraded) == (True, True)
         assert answer.registration_result.status == "pending_consul"
-        assert answer.error_message == "Consul does not have it yet; it follows by itself"
+        assert answer.error_message == "Consul does not have it yet; it follows by itself. It is away."
         ledger.is_away, ledger.got = False, []
         many = await registry.register_nodes([node(f"m-{number}") for number in range(100)])
         assert {answer.registration_result.status for answer in many} == {"pending_consul"}

@@ -1,5 +1,6 @@
 """The parts of the soak: each on a broker and a lake of its own, and how long or how often."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from sql.embedded import embedded_postgres
 from sql.migrate import migrate
 from tests.apache_kafka.cluster import Cluster, apache_kafka
 from tests.apache_kafka.jars import apache_kafka_jars
+from tests.consul import an_agent
 from tests.lifecycle_sound import assert_sound
 from tests.lifecycle_writers import Storm, rage
+from tests.registry.forgotten import all_are_back_in_one_pass
 from tests.soak.broker_away import broker_killed, broker_unreachable
 from tests.soak.flat_memory import stays_flat
 from tests.soak.fuzz import decoder_agrees
@@ -129,6 +132,13 @@ def _lifecycle(folder: Path, rng: Random, _: Say) -> str:
         return assert_sound(url, told, samples, workflows=storm.workflows)
 
 
+def _registry(folder: Path, _: Random, say: Say) -> str:
+    with embedded_postgres(folder / "postgres") as url, an_agent(folder / "consul") as agent:
+        with connect(url) as connection:
+            migrate(connection)
+        return asyncio.run(all_are_back_in_one_pass(url, agent, folder, nodes=10_000, say=say))
+
+
 PARTS = (
     Part("kills", _kills),
     Part("group-of-2", partial(_group, most=2)),
@@ -144,4 +154,5 @@ PARTS = (
     Part("memory", _memory),
     Part("fuzz", _fuzz),
     Part("lifecycle", _lifecycle),
+    Part("registry", _registry),
 )
