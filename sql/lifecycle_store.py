@@ -50,8 +50,8 @@ class LifecycleStore(LifecycleArchive):
         """
         if len(commands) == 1 and source == "api":
             return [self._apply_one(commands[0])]
-        # One statement alone is a transaction already: a block around it costs two more round trips.
         is_one = len({command.workflow_id for command in commands}) == len(commands)
+        # One statement alone is a transaction already: a block around it costs two more round trips.
         with self._connection() as connection, nullcontext() if is_one else connection.transaction():
             return apply_in_order(connection, commands, source)
 
