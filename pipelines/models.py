@@ -26,6 +26,8 @@ class ModelDurationStatistics(_Frozen):
     p95_is_weak: bool | None = None
     p99_is_weak: bool | None = None
     method: str
+    #: Of the percentiles, if the method is not exact: how far they may be off, as a share of them.
+    relative_error: float | None = None
     failed_avg_seconds: float | None
     failed_n: int
 
