@@ -2,8 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -18,11 +17,9 @@ _START_SECONDS = 15.0
 _END_SECONDS = 2.0
 
 
-@contextmanager
-def embedded_broker(folder: Path) -> Iterator[str]:
+def embedded_broker(folder: Path) -> AbstractContextManager[str]:
     """Yield the address of a broker on loopback that all processes using this folder share; the last one stops it."""
-    with _server(folder).running() as port:
-        yield f"127.0.0.1:{port}"
+    return _server(folder).running()
 
 
 def is_kept(folder: Path) -> bool:

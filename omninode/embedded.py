@@ -40,10 +40,10 @@ class EmbeddedServer:
     end_seconds: float
 
     @contextmanager
-    def running(self) -> Iterator[int]:
-        """Yield its port while it runs, started if need be."""
+    def running(self) -> Iterator[str]:
+        """Yield its address (host:port) while it runs, started if need be."""
         with lease(self.folder, self) as server:
-            yield server.port
+            yield f"127.0.0.1:{server.port}"
 
     def is_kept(self) -> bool:
         """Tell whether somebody keeps it running."""

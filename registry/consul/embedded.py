@@ -2,8 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -23,11 +22,9 @@ def consul_program() -> str | None:
     return shutil.which("consul")
 
 
-@contextmanager
-def embedded_consul(folder: Path) -> Iterator[str]:
+def embedded_consul(folder: Path) -> AbstractContextManager[str]:
     """Yield the address of an agent that all processes using this folder share; the last one stops it."""
-    with _server(folder).running() as port:
-        yield f"127.0.0.1:{port}"
+    return _server(folder).running()
 
 
 def is_kept(folder: Path) -> bool:
