@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from pipelines.lifecycle.backend import counts
 from pipelines.lifecycle.metrics import LifecycleCollector
+from registry.background import running
 from sql.connection import connect
 from sql.lifecycle_reports import LifecycleReports
 
@@ -54,9 +55,8 @@ class Told:
 def sampled_metrics(url: str, *, pause: float) -> Iterator[list[dict[str, Any]]]:
     """Ask for the metrics again and again, as the tracker tells them and as Prometheus scrapes them."""
     samples: list[dict[str, Any]] = []
-    stop = Event()
 
-    def sample() -> None:
+    def sample(stop: Event) -> None:
         with connect(url) as connection:
             reports, registry = LifecycleReports(connection), CollectorRegistry()
             registry.register(LifecycleCollector(reports, least_seconds=0))
@@ -66,13 +66,8 @@ def sampled_metrics(url: str, *, pause: float) -> Iterator[list[dict[str, Any]]]
                 if stop.wait(pause):
                     return
 
-    thread = Thread(target=sample)
-    thread.start()
-    try:
+    with running(sample, "metrics"):
         yield samples
-    finally:
-        stop.set()
-        thread.join()
 
 
 __all__ = ["Told", "sampled_metrics"]
