@@ -81,12 +81,17 @@ def attempts_around(snapshot: Snapshot, windows: Sequence[Window]) -> Attempts:
 
 def attempts_within(snapshot: Snapshot, windows: Sequence[Window]) -> Attempts:
     """Return the attempts of the workflows that have an event in the windows: few, where the days are full."""
+    return whole_attempts(snapshot, windows, events_within(snapshot, windows))
+
+
+def events_within(snapshot: Snapshot, windows: Sequence[Window]) -> pl.LazyFrame:
+    """Return the events, in the days around the windows, of the workflows that have one in the windows."""
     near = snapshot.events_around(days_around(windows)).select(NEEDED)
     is_within = pl.any_horizontal(
         pl.col("event_time").is_between(first, last, closed="left") for first, last in _stretches(windows)
     )
     concerned = near.filter(is_within).select(pl.col("workflow_id").unique()).collect().to_series()
-    return whole_attempts(snapshot, windows, near.filter(pl.col("workflow_id").is_in(concerned.implode())))
+    return near.filter(pl.col("workflow_id").is_in(concerned.implode()))
 
 
 def whole_attempts(snapshot: Snapshot, windows: Sequence[Window], near: pl.LazyFrame) -> Attempts:

@@ -13,11 +13,14 @@ from pipelines.compute import Attempts, attempts_around, rows_from
 from pipelines.cuts import GROUP_KEY
 from pipelines.differences import Difference, differences
 from pipelines.enums import EnumAggregationType, EnumWindowType
+from pipelines.measures import PERCENTILES
 from pipelines.snapshot import Snapshot, as_of_hour, days_around, snapshot_at, snapshot_of, without_batches
 from pipelines.windows import Window
 from sql.metric_rows import Metric, metric
 from sql.metric_store import MetricStore
 
+#: How the names of percentiles begin, whatever their unit.
+_PERCENTILES = tuple(f"{name}_" for name in PERCENTILES)
 _FACTS = ["workflow_id", "attempt", "kind", "event_id", "event_time", "stage_name", "topic", "partition", "offset"]
 
 
@@ -127,7 +130,7 @@ def _unexplained(row: Metric, recomputed: Metric) -> tuple[Difference, ...]:
 
 def _is_near(difference: Difference, relative_error: float) -> bool:
     name = difference.name.rpartition(".")[2]
-    if not name.startswith(("p50_", "p95_", "p99_")):
+    if not name.startswith(_PERCENTILES):
         return difference.name in ("duration_statistics.method", "duration_statistics.relative_error")
     before, after = difference.before, difference.after
     return None not in (before, after) and isclose(before, after, rel_tol=0, abs_tol=after * relative_error + 1e-9)

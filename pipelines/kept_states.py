@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 from pipelines.enums import EnumWindowType
 from pipelines.mergeable import State, merged
 from pipelines.state_bytes import from_bytes, to_bytes
+from pipelines.windows import window_of, windows_between
 from sql.metric_store import MetricStore
 from sql.state_store import Span
 
-_HOUR = timedelta(hours=1)
-_HOURS = 24
+_DAY = timedelta(days=1)
 
 
 def day_of(hour: datetime) -> datetime:
     """Return the start of the hour's day; hour: in UTC."""
-    return hour.replace(hour=0)
+    return window_of(hour, EnumWindowType.DAILY).start
 
 
 def daily(day: datetime) -> Span:
@@ -30,7 +30,7 @@ def hourly(hour: datetime) -> Span:
 
 def hours_of(day: datetime) -> list[datetime]:
     """Return the hours of a day, all 24: days are those of UTC."""
-    return [day + number * _HOUR for number in range(_HOURS)]
+    return [window.start for window in windows_between(day, day + _DAY, EnumWindowType.HOURLY)]
 
 
 class KeptStates:

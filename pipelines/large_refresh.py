@@ -6,7 +6,7 @@ What a refresh costs then depends on the hours that changed. The first time, the
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import polars as pl
 
@@ -21,7 +21,7 @@ from pipelines.recent_hours import RecentHours
 from pipelines.rows import metric_rows
 from pipelines.sketch import ERROR
 from pipelines.snapshot import Snapshot
-from pipelines.windows import Window
+from pipelines.windows import Window, windows_between
 from sql.metric_store import MetricStore
 from sql.state_store import Span
 
@@ -66,27 +66,22 @@ class LargeWindows:
 
         news: what changed the hours; None: it is not known what changed, so no state that is kept is used.
         """
-        dirty: dict[datetime, list[datetime]] = defaultdict(list)
-        for hour in sorted(hours):
-            dirty[day_of(hour)].append(hour)
-        wanted = set(self._days_of(windows))
+        dirty = _by_day(hours)
+        wanted = self._days_of(windows)
         changes = {day: dirty.get(day, []) for day in wanted}
         kept = {} if news is None else self.memory.states.look(self.store, self.snapshot.lake_id, changes)
         rows: list[pl.DataFrame] = []
         made: dict[Span, State] = {}
         for day in sorted({*wanted, *dirty}):
-            new: dict[Span, State] = {}
             is_whole = day in wanted and daily(day) not in kept
-            for some, attempts in self._attempts(hours_of(day) if is_whole else dirty[day], None if is_whole else news):
-                changed = [hour for hour in some if hour in dirty[day]]
-                rows.append(rows_from(attempts, {EnumWindowType.HOURLY: _windows(changed)}, as_of=self.as_of))
-                if day in wanted:
-                    new |= self._states(some, attempts)
-            if new:
-                others = [kept[span] for span in map(hourly, hours_of(day)) if span not in new and span in kept]
-                made |= new | {daily(day): merged([*new.values(), *others], EnumWindowType.DAILY)}
+            needed = hours_of(day) if is_whole else dirty[day]
+            new: dict[Span, State] = {}
+            for some, attempts in self._attempts(needed, None if is_whole else news):
+                rows.append(self._hour_rows([hour for hour in some if hour in dirty[day]], attempts))
+                new |= self._states(some, attempts) if day in wanted else {}
+            made |= _with_day(day, new, kept) if new else {}
         self.memory.hours.note([hour for of_day in dirty.values() for hour in of_day])
-        rows += [self._rows(over, of_type, made) for over, of_type in windows.items()]
+        rows += [self._merged_rows(over, of_type, made) for over, of_type in windows.items()]
         return LargeRefresh(pl.concat(rows), made)
 
     def _attempts(self, hours: Sequence[datetime], news: News | None) -> Iterator[tuple[list[datetime], Attempts]]:
@@ -96,7 +91,10 @@ class LargeWindows:
         elif hours:
             yield list(hours), attempts_within(self.snapshot, _windows(hours))
 
-    def _rows(self, over: EnumWindowType, windows: Sequence[Window], made: Mapping[Span, State]) -> pl.DataFrame:
+    def _hour_rows(self, hours: Sequence[datetime], attempts: Attempts) -> pl.DataFrame:
+        return rows_from(attempts, {EnumWindowType.HOURLY: _windows(hours)}, as_of=self.as_of)
+
+    def _merged_rows(self, over: EnumWindowType, windows: Sequence[Window], made: Mapping[Span, State]) -> pl.DataFrame:
         """Merge the rows of windows of one type from the days that were made anew and the others."""
         spans = [daily(day) for day in sorted(self._days_of({over: windows}))]
         rest = self.memory.states.together(over, [span for span in spans if span not in made])
@@ -115,15 +113,31 @@ class LargeWindows:
         found, empty = by_instant(state), nothing(state)
         return {hourly(hour): found.get(hour, empty) for hour in hours}
 
-    def _days_of(self, windows: Windows) -> Iterator[datetime]:
+    def _days_of(self, windows: Windows) -> set[datetime]:
         """The days of the windows until the lake's last; what comes later than the last comes in a dirty hour."""
         last = self.snapshot.last_day
-        for of_type in windows.values():
-            for window in of_type:
-                day = window.start
-                while day < window.end and last is not None and day.date() <= last:
-                    yield day
-                    day += _DAY
+        if last is None:
+            return set()
+        end = datetime.combine(last, time(), UTC) + _DAY
+        return {
+            day.start
+            for of_type in windows.values()
+            for window in of_type
+            for day in windows_between(window.start, min(window.end, end), EnumWindowType.DAILY)
+        }
+
+
+def _by_day(hours: Iterable[datetime]) -> defaultdict[datetime, list[datetime]]:
+    found: defaultdict[datetime, list[datetime]] = defaultdict(list)
+    for hour in sorted(hours):
+        found[day_of(hour)].append(hour)
+    return found
+
+
+def _with_day(day: datetime, new: Mapping[Span, State], kept: Mapping[Span, State]) -> dict[Span, State]:
+    """Add the day's state to those of its hours that were made anew: it has the day's other hours in it, too."""
+    others = [kept[span] for span in map(hourly, hours_of(day)) if span not in new and span in kept]
+    return {**new, daily(day): merged([*new.values(), *others], EnumWindowType.DAILY)}
 
 
 def _windows(hours: Sequence[datetime]) -> list[Window]:

@@ -39,8 +39,7 @@ def large_windows(store: MetricStore, windows: Windows, large: Large, *, as_of: 
         if known is None:
             return False
         # One that was merged stays so while it is open, whatever becomes of its number.
-        goes_on = window.end > as_of and known.method != "exact"
-        return goes_on or large.is_large(window, known.total_generations, as_of)
+        return (window.end > as_of and not known.is_exact) or large.is_large(window, known.total_generations, as_of)
 
     return _those(windows, is_large)
 
@@ -66,8 +65,9 @@ def closed_windows(store: MetricStore, large: Large, before: datetime, as_of: da
 
     def is_to_be_made(window: Window) -> bool:
         known = made.get(window)
-        is_merged = known is not None and known.method != "exact"
-        return is_merged and not large.is_large(window, known.total_generations if known else 0, as_of)
+        if known is None or known.is_exact:
+            return False
+        return not large.is_large(window, known.total_generations, as_of)
 
     return _those(ended, is_to_be_made)
 

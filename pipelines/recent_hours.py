@@ -8,13 +8,14 @@ and only a workflow that enters the hour with a past is looked for in the lake.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from ingest.micro_batch import Change
-from pipelines.compute import NEEDED, Attempts, attempts_within, whole_attempts
+from pipelines.compute import NEEDED, Attempts, attempts_within, events_within, whole_attempts
 from pipelines.enums import EnumWindowType
 from pipelines.snapshot import Snapshot, days_around
 from pipelines.windows import Window
@@ -63,11 +64,16 @@ class RecentHours:
         """
         if snapshot.lake_id != self._lake_id:
             self._lake_id, self._changed, self._hours = snapshot.lake_id, set(), {}
+
+        @cache
+        def came_after(version: int) -> pl.DataFrame:
+            return _came(snapshot, [change for change in news if change.version > version])
+
         rest = []
         for hour in hours:
             known = self._hours.get(hour)
             if known is not None and known.version >= since:
-                known = _updated(known, snapshot, hour, [each for each in news if each.version > known.version])
+                known = _updated(known, snapshot, hour, came_after(known.version))
             elif hour in self._changed:
                 known = _read(snapshot, hour)
             if known is None:
@@ -96,19 +102,17 @@ def _window(hour: datetime) -> Window:
 
 def _read(snapshot: Snapshot, hour: datetime) -> _Hour:
     """Read all that concerns an hour, and which other workflows there are near it."""
-    near = snapshot.events_around(days_around([_window(hour)])).select(NEEDED)
-    inside = near.filter(_is_in(hour)).select(pl.col("workflow_id").unique()).collect().to_series()
-    events = _numbered(near.filter(pl.col("workflow_id").is_in(inside.implode())).collect())
+    events = _numbered(events_within(snapshot, [_window(hour)]).collect())
+    near = snapshot.events_around(days_around([_window(hour)]))
     everybody = near.select(pl.col("workflow_id").hash().unique()).collect().to_series().to_numpy()
     found = whole_attempts(snapshot, [_window(hour)], events.drop(_NUMBER).lazy())
     others = np.setdiff1d(everybody, events[_NUMBER].unique().to_numpy())
     return _Hour(snapshot.version, events, _numbered(found.generations), _numbered(found.stages), others)
 
 
-def _updated(known: _Hour, snapshot: Snapshot, hour: datetime, news: Sequence[Change]) -> _Hour:
-    """Take in what was committed since: compute the workflows anew of which it speaks and which concern the hour."""
+def _updated(known: _Hour, snapshot: Snapshot, hour: datetime, fresh: pl.DataFrame) -> _Hour:
+    """Take in the events that came since: compute the workflows anew of which they are and which concern the hour."""
     days = days_around([_window(hour)])
-    fresh = _news(snapshot, news)
     ours = known.events[_NUMBER].unique()
     entering = fresh.filter(_is_in(hour))[_NUMBER].unique()
     touched = fresh.filter(pl.col(_NUMBER).is_in(pl.concat([ours, entering]).implode()))[_NUMBER].unique()
@@ -129,10 +133,10 @@ def _updated(known: _Hour, snapshot: Snapshot, hour: datetime, news: Sequence[Ch
     )
 
 
-def _news(snapshot: Snapshot, news: Sequence[Change]) -> pl.DataFrame:
+def _came(snapshot: Snapshot, changes: Sequence[Change]) -> pl.DataFrame:
     """Read what these changes brought."""
-    days = sorted({hour.date() for change in news for hour in change.hours})
-    is_new = pl.col("batch_id").is_in([change.batch_id for change in news])
+    days = sorted({hour.date() for change in changes for hour in change.hours})
+    is_new = pl.col("batch_id").is_in([change.batch_id for change in changes])
     return _numbered(snapshot.events_around(days).filter(is_new).select(NEEDED).collect())
 
 

@@ -50,6 +50,11 @@ class WindowMade:
     total_generations: int
     method: str
 
+    @property
+    def is_exact(self) -> bool:
+        """Tell whether the percentiles were computed from all durations."""
+        return self.method == "exact"
+
 
 class MetricStore:
     """The tables codegen_metrics_aggregated and refresh_progress.

@@ -249,8 +249,8 @@ SET lake_id = excluded.lake_id, lake_version = excluded.lake_version, state = ex
 DELETE FROM statistics_states
 WHERE date_trunc('day', span_start, 'UTC') = ANY (%(days)s::TIMESTAMPTZ[]);
 
--- forget_states_outside --
--- What no window in the given time needs any more.
+-- forget_states_before --
+-- What no window that is still merged needs, and what is of another lake.
 DELETE FROM statistics_states WHERE span_start < %(start)s OR lake_id <> %(lake_id)s::UUID;
 
 -- forget_states --

@@ -64,7 +64,7 @@ class StateStore:
     def forget_before(self, lake_id: UUID | str, start: datetime) -> None:
         """Forget the states of all that was before, and those of other lakes."""
         with database_errors():
-            self._connection.execute(query("forget_states_outside"), {"lake_id": lake_id, "start": start})
+            self._connection.execute(query("forget_states_before"), {"lake_id": lake_id, "start": start})
 
     def forget_all(self) -> None:
         """Forget every state."""
